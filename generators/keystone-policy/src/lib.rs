@@ -1,0 +1,1 @@
+//! Reads, judges and evaluates Headscale policies.

@@ -1,0 +1,3 @@
+//! Turns one inventory into everything a cluster's nodes need.
+
+fn main() {}
