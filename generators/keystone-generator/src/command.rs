@@ -84,7 +84,8 @@ pub fn run<G: Generator>(generator: &G) -> ExitCode {
     }
 }
 
-/// Prints completions or the manual page of a command.
+/// Prints completions or the manual page of a command, and tells how that went.
+#[must_use]
 pub fn document(mut command: clap::Command, what: Generate) -> ExitCode {
     let name = command.get_name().to_owned();
     let mut text = Vec::new();
