@@ -8,6 +8,7 @@ pub mod intent;
 mod problem;
 mod role;
 pub mod schema;
+pub mod secret;
 pub mod service;
 mod source;
 mod tables;

@@ -146,8 +146,7 @@ fn read_value(value: serde_json::Value) -> (Option<Cluster>, Vec<Problem>) {
         let damaged: Vec<At> = recovered.removed;
         problems.extend(validate(cluster).into_iter().filter(|problem| {
             let untouched = |table: &&str| !damaged.iter().any(|at| at.is_within(&At::table(table)));
-            problem.rests_on.iter().all(untouched)
-                && !damaged.iter().any(|at| at.is_within(&problem.at))
+            problem.rests_on.iter().all(untouched) && !damaged.iter().any(|at| at.is_within(&problem.at))
         }));
     }
     (recovered.cluster, problems)
