@@ -89,9 +89,12 @@ impl Matrix {
     pub fn compute(policy: &Policy, users: &[User], nodes: &[Node]) -> Self {
         let (members, aliases) = members::members(policy, users, nodes);
         // Members of one signature are one class; a person and a machine never are, as only people have own devices.
-        let mut by_signature: BTreeMap<(bool, &[u8]), Vec<&Member>> = BTreeMap::new();
+        let mut by_signature: BTreeMap<_, Vec<&Member>> = BTreeMap::new();
         for member in &members {
-            by_signature.entry((member.is_user, &member.signature)).or_default().push(member);
+            by_signature
+                .entry((member.is_user, &member.signature, &member.devices))
+                .or_default()
+                .push(member);
         }
         let mut groups: Vec<(Vec<String>, &Member)> = by_signature
             .into_values()

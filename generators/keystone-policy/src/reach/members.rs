@@ -17,9 +17,37 @@ pub const V6: u8 = 2;
 pub struct Member {
     pub name: String,
     pub is_user: bool,
-    /// For each alias of the policy the versions of IP in which it stands for this member, as source in the lower two
-    /// bits and as destination in the upper two.
-    pub signature: Vec<u8>,
+    pub signature: Signature,
+    /// Signatures of a user's devices where rules about addresses tell them apart, sorted, at most two of a kind;
+    /// otherwise empty.
+    pub devices: Vec<Signature>,
+}
+
+/// For each alias of the policy the versions of IP in which it stands for something, as source in the lower two bits
+/// and as destination in the upper two; behind them, the versions that the thing has at all.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Signature(Vec<u8>);
+
+impl Signature {
+    /// The versions of IP in which the alias stands for it as a source.
+    pub fn as_source(&self, place: usize) -> u8 {
+        self.0.get(place).map_or(0, |bits| bits & 3)
+    }
+
+    /// The same as a destination.
+    pub fn as_target(&self, place: usize) -> u8 {
+        self.0.get(place).map_or(0, |bits| bits >> 2)
+    }
+
+    /// The versions of IP that it has.
+    pub fn versions(&self) -> u8 {
+        self.0.last().copied().unwrap_or(V4 | V6)
+    }
+
+    /// What holds for one of several devices holds for the user.
+    fn union(all: &[Self], length: usize) -> Self {
+        Self((0..=length).map(|n| all.iter().fold(0, |bits, one| bits | one.0[n])).collect())
+    }
 }
 
 /// Every alias that a rule names, with its place in signatures.
@@ -48,61 +76,72 @@ impl Aliases {
     }
 }
 
-impl Member {
-    /// The versions of IP in which the alias stands for this member as a source.
-    pub fn as_source(&self, place: usize) -> u8 {
-        self.signature.get(place).map_or(0, |bits| bits & 3)
-    }
-
-    /// The same as a destination.
-    pub fn as_target(&self, place: usize) -> u8 {
-        self.signature.get(place).map_or(0, |bits| bits >> 2)
-    }
-}
-
 /// All members with their signatures.
 pub fn members(policy: &Policy, users: &[User], nodes: &[Node]) -> (Vec<Member>, Aliases) {
     let (aliases, list) = Aliases::of(policy);
     let users_of: Vec<BTreeSet<usize>> =
         list.iter().map(|alias| users_behind(policy, alias, users)).collect();
-    let mut devices: BTreeMap<&str, Vec<IpAddr>> = BTreeMap::new();
+    let mut devices: BTreeMap<&str, Vec<&[IpAddr]>> = BTreeMap::new();
     for node in nodes.iter().filter(|node| node.tags.is_empty()) {
         if let Some(user) = &node.user {
-            devices.entry(user).or_default().extend(&node.addresses);
+            devices.entry(user).or_default().push(&node.addresses);
         }
     }
     let mut members = Vec::with_capacity(users.len() + nodes.len());
     for (n, user) in users.iter().enumerate() {
-        let addresses = devices.get(user.name.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let signature = list
-            .iter()
-            .zip(&users_of)
-            .map(|(alias, behind)| match alias {
-                Alias::User(_) | Alias::Group(_) => everywhere(behind.contains(&n)),
-                Alias::Autogroup(Autogroup::Member) => everywhere(true),
+        let sign = |addresses: &[IpAddr]| {
+            let bits = list.iter().zip(&users_of).map(|(alias, behind)| match alias {
+                Alias::User(_) | Alias::Group(_) => identity(behind.contains(&n), addresses),
+                Alias::Autogroup(Autogroup::Member) => identity(true, addresses),
                 other => by_address(policy, other, addresses),
-            })
-            .collect();
-        members.push(Member { name: user.name.clone(), is_user: true, signature });
+            });
+            Signature(bits.chain([versions(addresses)]).collect())
+        };
+        let mut each: Vec<Signature> =
+            devices.get(user.name.as_str()).into_iter().flatten().map(|addresses| sign(addresses)).collect();
+        each.sort();
+        let signature = if each.is_empty() { sign(&[]) } else { Signature::union(&each, list.len()) };
+        if each.windows(2).all(|pair| pair[0] == pair[1]) {
+            each.clear();
+        }
+        // Whether there are two devices of a kind matters, how many more does not.
+        let mut kept: Vec<Signature> = Vec::new();
+        for device in each {
+            if kept.iter().filter(|other| **other == device).count() < 2 {
+                kept.push(device);
+            }
+        }
+        members.push(Member { name: user.name.clone(), is_user: true, signature, devices: kept });
     }
     for node in nodes.iter().filter(|node| !node.tags.is_empty()) {
         let tags: HashSet<&str> = node.tags.iter().map(String::as_str).collect();
-        let signature = list
-            .iter()
-            .map(|alias| match alias {
-                Alias::Tag(tag) => everywhere(tags.contains(tag.as_str())),
-                Alias::Autogroup(Autogroup::Tagged) => everywhere(true),
-                other => by_address(policy, other, &node.addresses),
-            })
-            .collect();
-        members.push(Member { name: node.name.clone(), is_user: false, signature });
+        let bits = list.iter().map(|alias| match alias {
+            Alias::Tag(tag) => identity(tags.contains(tag.as_str()), &node.addresses),
+            Alias::Autogroup(Autogroup::Tagged) => identity(true, &node.addresses),
+            other => by_address(policy, other, &node.addresses),
+        });
+        members.push(Member {
+            name: node.name.clone(),
+            is_user: false,
+            signature: Signature(bits.chain([versions(&node.addresses)]).collect()),
+            devices: Vec::new(),
+        });
     }
     (members, aliases)
 }
 
-/// In both versions of IP, as source and as destination.
-const fn everywhere(holds: bool) -> u8 {
-    if holds { 0b1111 } else { 0 }
+/// In every version of IP that the machine has, as source and as destination; one without addresses will have both.
+fn identity(holds: bool, addresses: &[IpAddr]) -> u8 {
+    let versions = versions(addresses);
+    if holds { versions | versions << 2 } else { 0 }
+}
+
+/// The versions of IP of some addresses; of none yet, both.
+fn versions(addresses: &[IpAddr]) -> u8 {
+    if addresses.is_empty() {
+        return V4 | V6;
+    }
+    addresses.iter().fold(0, |bits, address| bits | if address.is_ipv4() { V4 } else { V6 })
 }
 
 /// The users that a user alias or a group stands for. One that nobody has is nobody, without an error.
@@ -132,10 +171,6 @@ fn users_behind(policy: &Policy, alias: &Alias, users: &[User]) -> BTreeSet<usiz
 /// Aliases that stand for addresses.
 fn by_address(policy: &Policy, alias: &Alias, addresses: &[IpAddr]) -> u8 {
     let within = |matches: &dyn Fn(&IpAddr) -> bool| {
-        // A member without addresses yet gets some of the mesh's own in both versions.
-        if addresses.is_empty() {
-            return 0;
-        }
         addresses
             .iter()
             .filter(|address| matches(address))

@@ -1,7 +1,7 @@
 //! Rules, resolved to places in signatures.
 
 use super::Proto;
-use super::members::{Aliases, Member, V4, V6};
+use super::members::{Aliases, Member, Signature, V4, V6};
 use crate::alias::{Alias, Autogroup};
 use crate::policy::Policy;
 use crate::port::{PortRange, Protocol};
@@ -74,10 +74,10 @@ pub fn openings(policy: &Policy, aliases: &Aliases) -> Vec<Opening> {
 impl Opening {
     /// Whether the rule is for this member at all.
     pub fn concerns(&self, source: &Member) -> bool {
-        self.source_bits(source) != 0
+        self.source_bits(&source.signature) != 0
     }
 
-    fn source_bits(&self, source: &Member) -> u8 {
+    fn source_bits(&self, source: &Signature) -> u8 {
         match &self.kind {
             What::Everything => V4 | V6,
             What::Rule { sources, .. } => {
@@ -88,21 +88,37 @@ impl Opening {
 
     /// What the rule opens from one member to another. With `own` both are one user, and `autogroup:self` holds.
     pub fn between(&self, source: &Member, target: &Member, own: bool) -> Vec<(Proto, Vec<PortRange>)> {
+        if !own || source.devices.is_empty() {
+            return self.between_devices(&source.signature, &target.signature, own);
+        }
+        // Rules about addresses tell this user's devices apart: every pair of them is asked.
+        let pairs = source.devices.iter().enumerate().flat_map(|(n, from)| {
+            let others = source.devices.iter().enumerate().filter(move |(m, _)| *m != n);
+            others.map(move |(_, to)| (from, to))
+        });
+        pairs.flat_map(|(from, to)| self.between_devices(from, to, own)).collect()
+    }
+
+    fn between_devices(
+        &self,
+        source: &Signature,
+        target: &Signature,
+        own: bool,
+    ) -> Vec<(Proto, Vec<PortRange>)> {
         let from = self.source_bits(source);
         let What::Rule { targets, .. } = &self.kind else {
+            if source.versions() & target.versions() == 0 {
+                return Vec::new();
+            }
             let all = vec![PortRange { first: 1, last: u16::MAX }];
-            return vec![
-                (Proto::Tcp, all.clone()),
-                (Proto::Udp, all.clone()),
-                (Proto::Sctp, all),
-                (Proto::Icmp, vec![]),
-            ];
+            // What a client takes a rule without a protocol for: no SCTP.
+            return vec![(Proto::Tcp, all.clone()), (Proto::Udp, all), (Proto::Icmp, vec![])];
         };
         let mut opened = Vec::new();
         for to in targets {
             let bits = match to.place {
-                // The devices of one user have all addresses of theirs in common.
-                None if own && from != 0 => V4 | V6,
+                // Headscale then takes all addresses of both devices.
+                None if own && from != 0 => source.versions() & target.versions(),
                 None => 0,
                 Some(place) => from & target.as_target(place),
             };
