@@ -2,7 +2,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{Error, blobstore::BlobStore, nodepool::NodePool};
 
@@ -29,18 +29,19 @@ fn definition(crd: &CustomResourceDefinition) -> Result<Value, Error> {
 
 /// Makes a schema say what we mean where schemars and k8s-openapi say something near it.
 ///
-/// - `nullable` goes: an explicit null would count as present in `has()`, and the API server prunes
-///   nulls from fields that are not nullable.
+/// - `nullable` goes: an explicit null would count as present in `has()`, so that `aws: null` would pass for
+///   a pool in full form. Without the word the API server refuses a null.
 /// - Formats that Kubernetes does not know (`uint32`) go: the API server warns about them.
 /// - Whole numbers are written as such: k8s-openapi keeps bounds as floating-point numbers.
 fn tidy(node: &mut Value) {
     match node {
         Value::Object(map) => {
-            if is_schema(map) {
-                map.remove("nullable");
-                if map.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
-                    map.remove("format");
-                }
+            if map.get("type").is_none_or(Value::is_string) {
+                // In any other map `type`, `nullable` or `format` would be the name of a property.
+                map.retain(|word, value| {
+                    let unsigned = value.as_str().is_some_and(|format| format.starts_with("uint"));
+                    !(word == "nullable" && value.is_boolean() || word == "format" && unsigned)
+                });
             }
             for bound in ["minimum", "maximum"] {
                 if let Some(number) = map.get(bound).and_then(Value::as_f64).and_then(whole) {
@@ -52,11 +53,6 @@ fn tidy(node: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
-}
-
-fn is_schema(map: &Map<String, Value>) -> bool {
-    // A property may be called `nullable` or `format` too; then its value is an object.
-    map.get("type").is_none_or(Value::is_string)
 }
 
 fn whole(number: f64) -> Option<i64> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::conditions;
 
 /// What the operator has seen and done.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BlobStoreStatus {
     /// The `metadata.generation` that this status is about.

@@ -81,7 +81,7 @@ pub struct AwsStatus {
     pub ami_id: Option<String>,
 
     /// When the image's owner has it vanish from searches.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time_schema")]
     pub ami_deprecation_time: Option<Time>,
 }
@@ -168,7 +168,7 @@ pub struct NodeStatus {
     pub spec_hash: Option<String>,
 
     /// When the phase last changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time_schema")]
     pub last_transition: Option<Time>,
 }
@@ -207,7 +207,7 @@ pub struct LastError {
     pub request_id: Option<String>,
 
     /// When it is tried again. Absent: when the spec changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time_schema")]
     pub retry_at: Option<Time>,
 }

@@ -1,0 +1,213 @@
+//! Nodes: how many of each role there must be, their addresses, keys and disks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::problem::{At, Problem};
+use crate::role::Role;
+use crate::tables::{Cluster, Node, Taint};
+use crate::types::{Label, Name};
+
+pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    if cluster.nodes.is_empty() {
+        problems.push(
+            Problem::error(
+                At::table("nodes"),
+                "the cluster has no nodes",
+                "write at least three nodes with the role `primer` and one with the role `control-plane`",
+            )
+            .resting_on(&["nodes"]),
+        );
+        return;
+    }
+    quorums(cluster, problems);
+    let mut seen = Seen::default();
+    for (name, node) in &cluster.nodes {
+        check_node(name, node, &mut seen, problems);
+    }
+}
+
+fn quorums(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    let count = |role| cluster.nodes.values().filter(|node| node.roles.contains(&role)).count();
+    let mut push = |message: String, fix: &str| {
+        problems.push(Problem::error(At::table("nodes"), message, fix).resting_on(&["nodes"]));
+    };
+    let primers = count(Role::Primer);
+    if primers < 3 {
+        push(
+            format!("{primers} nodes have the role `primer`"),
+            "a root key that no single machine has needs at least three primers",
+        );
+    } else if primers.is_multiple_of(2) {
+        push(
+            format!("{primers} nodes have the role `primer`, an even number"),
+            "take an odd number: one more than an even number makes losing half of them survivable",
+        );
+    }
+    let control = count(Role::ControlPlane);
+    if control == 0 {
+        push("no node has the role `control-plane`".to_owned(), "write one or, to survive losses, three");
+    } else if control.is_multiple_of(2) {
+        push(
+            format!("{control} nodes have the role `control-plane`, an even number of members of etcd"),
+            "take an odd number: an even one survives no more losses than the odd one below",
+        );
+    }
+    let quorum = usize::try_from(cluster.secrets.quorum_size).unwrap_or(usize::MAX);
+    if primers >= 3 && (quorum * 2 <= primers || quorum >= primers) {
+        let right: Vec<String> = (primers / 2 + 1..primers).map(|n| n.to_string()).collect();
+        problems.push(
+            Problem::error(
+                At::table("secrets").key("quorumSize"),
+                format!("a quorum of {quorum} out of {primers} primers"),
+                format!("more than half must agree, and one must be dispensable: {}", right.join(" or ")),
+            )
+            .resting_on(&["nodes"]),
+        );
+    }
+}
+
+/// What each node must have for itself alone, and who had it first.
+#[derive(Default)]
+struct Seen<'c> {
+    endpoints: BTreeMap<String, &'c Name>,
+    age_keys: BTreeMap<&'c str, &'c Name>,
+    host_keys: BTreeMap<&'c str, &'c Name>,
+    disks: BTreeSet<(&'c Name, &'c str)>,
+}
+
+fn check_node<'c>(name: &'c Name, node: &'c Node, seen: &mut Seen<'c>, problems: &mut Vec<Problem>) {
+    let at = At::table("nodes").key(name);
+    if node.roles.is_empty() {
+        problems.push(Problem::error(
+            at.clone().key("roles"),
+            format!("`{name}` has no role"),
+            "name at least one, such as `worker`",
+        ));
+    }
+    for (n, role) in node.roles.iter().enumerate() {
+        let at = at.clone().key("roles").index(n);
+        if *role == Role::Cloud {
+            problems.push(Problem::error(
+                at,
+                format!("`{name}` has the role `cloud`, which only machines of pools have"),
+                "give it the role `worker`, or write a pool",
+            ));
+        } else if node.roles[..n].contains(role) {
+            problems.push(Problem::error(
+                at,
+                format!("`{name}` has the role `{role}` twice"),
+                "take one out",
+            ));
+        }
+    }
+    if node.roles.contains(&Role::Primer) && node.roles.len() > 1 {
+        problems.push(Problem::error(
+            at.clone().key("roles"),
+            format!("the primer `{name}` has another role too"),
+            "a primer is nothing else: it must be able to leave the network for months",
+        ));
+    }
+    let needs_endpoint = node.roles.iter().find(|r| Role::RELAY_HOSTS.contains(r) || **r == Role::Ingress);
+    match (&node.endpoint, needs_endpoint) {
+        (None, Some(role)) => problems.push(Problem::error(
+            at.clone(),
+            format!("`{name}` has the role `{role}` and no `endpoint`"),
+            "write the address at which others reach it outside the mesh: it serves there",
+        )),
+        (Some(endpoint), _) => {
+            if let Some(other) = seen.endpoints.insert(endpoint.to_string(), name) {
+                problems.push(Problem::error(
+                    at.clone().key("endpoint"),
+                    format!("`{endpoint}` is the endpoint of `{other}` too"),
+                    "give each machine its own address, or leave out that of a machine behind another one's",
+                ));
+            }
+        }
+        (None, None) => {}
+    }
+    if let Some(other) = seen.age_keys.insert(node.age_key.as_str(), name) {
+        problems.push(Problem::error(
+            at.clone().key("ageKey"),
+            format!("`{name}` has the age recipient of `{other}`"),
+            "give each host an identity of its own, or one of them reads the secrets of the other",
+        ));
+    }
+    if let Some(key) = &node.ssh_host_key
+        && let Some(other) = seen.host_keys.insert(key.as_str(), name)
+    {
+        problems.push(Problem::error(
+            at.clone().key("sshHostKey"),
+            format!("`{name}` has the SSH host key of `{other}`"),
+            "give each host a key of its own, or one can pass for the other",
+        ));
+    }
+    disks(name, node, &at, seen, problems);
+    labels_and_taints(&node.labels, &node.taints, &at, problems);
+}
+
+fn disks<'c>(name: &'c Name, node: &'c Node, at: &At, seen: &mut Seen<'c>, problems: &mut Vec<Problem>) {
+    let disks = &node.disks;
+    let fewest = disks.layout.fewest_disks();
+    if !disks.system.is_empty() && disks.system.len() < fewest {
+        problems.push(Problem::error(
+            at.clone().key("disks").key("system"),
+            format!("the layout needs {fewest} disks, and `{name}` has {}", disks.system.len()),
+            "add disks, or take a layout that needs fewer",
+        ));
+    }
+    for (key, list) in [("system", &disks.system), ("data", &disks.data)] {
+        for (n, disk) in list.iter().enumerate() {
+            let at = at.clone().key("disks").key(key).index(n);
+            if !disk.starts_with("/dev/disk/by-id/") {
+                problems.push(Problem::error(
+                    at,
+                    format!("`{disk}` may be another disk after a reboot"),
+                    "name it by its identity: `/dev/disk/by-id/…`",
+                ));
+            } else if !seen.disks.insert((name, disk)) {
+                problems.push(Problem::error(
+                    at,
+                    format!("`{disk}` is used twice on `{name}`"),
+                    "use each disk once",
+                ));
+            }
+        }
+    }
+    if node.roles.contains(&Role::Storage) && disks.data.is_empty() {
+        problems.push(Problem::warning(
+            at.clone(),
+            format!("the storage node `{name}` has no data disks"),
+            "write them as `disks.data = [\"/dev/disk/by-id/…\"]`",
+        ));
+    }
+}
+
+/// Keys that belong to Kubernetes: a node that sets them itself is refused by the API.
+pub(super) fn labels_and_taints(
+    labels: &BTreeMap<Label, String>,
+    taints: &[Taint],
+    at: &At,
+    problems: &mut Vec<Problem>,
+) {
+    // kubelets may set these below kubernetes.io, and no others (the NodeRestriction admission plugin).
+    let allowed = |key: &str| {
+        key.starts_with("node.kubernetes.io/")
+            || key.starts_with("kubelet.kubernetes.io/")
+            || key.starts_with("topology.kubernetes.io/")
+    };
+    let reserved = |key: &str| {
+        key.split_once('/').is_some_and(|(prefix, _)| {
+            prefix == "kubernetes.io" || prefix.ends_with(".kubernetes.io") || prefix.ends_with("k8s.io")
+        }) && !allowed(key)
+    };
+    let keys = labels.keys().map(|key| (key, at.clone().key("labels").key(key))).chain(
+        taints.iter().enumerate().map(|(n, t)| (&t.key, at.clone().key("taints").index(n).key("key"))),
+    );
+    for (key, at) in keys.filter(|(key, _)| reserved(key.as_str())) {
+        problems.push(Problem::error(
+            at,
+            format!("`{key}` lies in a zone that a node may not write"),
+            "use a zone of your own, or one of `node.kubernetes.io/` and `topology.kubernetes.io/`",
+        ));
+    }
+}
