@@ -22,8 +22,8 @@ mod verify;
 
 use keystone_generator::{Artifact, Generator};
 use keystone_model::{Cluster, Trust};
-use schemars::{Schema, SchemaGenerator, json_schema};
 use schema::Problem;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use thiserror::Error;
 
 pub use reference::reference;
@@ -106,8 +106,7 @@ pub fn verify(artifacts: &[Artifact]) -> Result<(), Error> {
 
 impl Generator for Crd {
     const NAME: &'static str = "keystone-gen-crd";
-    const ABOUT: &'static str =
-        "Renders the CRDs of the API group keystone.systems (NodePool, BlobStore); they are the same for every cluster";
+    const ABOUT: &'static str = "Renders the CRDs of the API group keystone.systems (NodePool, BlobStore); they are the same for every cluster";
     type Error = Error;
 
     fn render(&self, _: &Cluster, _: &Trust) -> Result<Vec<Artifact>, Error> {

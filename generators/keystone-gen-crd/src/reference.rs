@@ -82,7 +82,9 @@ fn field(node: &Value, path: &str, required: bool) -> Field {
         None => String::new(),
     };
     let mut validation = bounds(node);
-    validation.extend(inner(node).map(bounds).unwrap_or_default().into_iter().map(|bound| format!("each: {bound}")));
+    validation.extend(
+        inner(node).map(bounds).unwrap_or_default().into_iter().map(|bound| format!("each: {bound}")),
+    );
     validation.extend(rules(node));
     validation.extend(inner(node).map(rules).unwrap_or_default());
     Field {

@@ -28,7 +28,10 @@ fn definition(document: &Value) -> Vec<Problem> {
     };
     let stored = versions.iter().filter(|version| version["storage"] == true).count();
     if stored != 1 {
-        problems.push(Problem::new("spec.versions", format!("{stored} versions are stored: exactly one must be")));
+        problems.push(Problem::new(
+            "spec.versions",
+            format!("{stored} versions are stored: exactly one must be"),
+        ));
     }
     if document.pointer("/spec/preserveUnknownFields") == Some(&Value::Bool(true)) {
         problems.push(Problem::new("spec.preserveUnknownFields", "must be false or absent"));
@@ -82,7 +85,8 @@ fn columns(version: &Value, root: &Value, path: &str, problems: &mut Vec<Problem
         }
         let json_path = column["jsonPath"].as_str().unwrap_or_default();
         if resolve(root, json_path).is_none() {
-            problems.push(Problem::new(format!("{path}.jsonPath"), format!("{json_path:?} leads to no field")));
+            problems
+                .push(Problem::new(format!("{path}.jsonPath"), format!("{json_path:?} leads to no field")));
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use std::{fs, path::Path};
 
-use keystone_gen_crd::{FOLDER, reference, render, verify};
+use keystone_gen_crd::{FOLDER, definitions, reference, render, verify};
 
 #[test]
 fn manifests_equal_the_golden_files() {
@@ -35,6 +35,14 @@ fn manifests_equal_the_golden_files() {
         );
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), artifacts.len(), "a golden file has no manifest");
+}
+
+/// The YAML text means what the types mean: no text was folded into another one, no number turned into a text.
+#[test]
+fn the_text_reads_back_as_the_definition() {
+    for (artifact, definition) in render().unwrap().iter().zip(definitions().unwrap()) {
+        assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&artifact.contents).unwrap(), definition);
+    }
 }
 
 #[test]

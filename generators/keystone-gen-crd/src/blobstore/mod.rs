@@ -38,6 +38,7 @@ pub enum DeletionPolicy {
 }
 
 /// A bucket, and which service accounts may use it.
+#[allow(clippy::duplicated_attributes, reason = "every printer column has a type of its own")]
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[kube(
     group = "keystone.systems",
@@ -49,13 +50,51 @@ pub enum DeletionPolicy {
     status = "BlobStoreStatus",
     derive = "PartialEq",
     doc = "A bucket, and which service accounts may use it. Cluster-scoped, as it hands out permissions to any namespace.",
-    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.provider", description = "Where the bucket lives."),
-    printcolumn(name = "Bucket", type_ = "string", json_path = ".status.bucket", description = "The bucket that exists."),
-    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether the bucket is what its spec asks for."),
-    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why it is or is not.", priority = 1),
-    printcolumn(name = "Endpoint", type_ = "string", json_path = ".status.endpoint", description = "The URL of the S3 API.", priority = 1),
-    printcolumn(name = "Deletion", type_ = "string", json_path = ".spec.deletionPolicy", description = "What happens to the bucket with the object.", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the object was made.")
+    printcolumn(
+        name = "Provider",
+        type_ = "string",
+        json_path = ".spec.provider",
+        description = "Where the bucket lives."
+    ),
+    printcolumn(
+        name = "Bucket",
+        type_ = "string",
+        json_path = ".status.bucket",
+        description = "The bucket that exists."
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether the bucket is what its spec asks for."
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why it is or is not.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Endpoint",
+        type_ = "string",
+        json_path = ".status.endpoint",
+        description = "The URL of the S3 API.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Deletion",
+        type_ = "string",
+        json_path = ".spec.deletionPolicy",
+        description = "What happens to the bucket with the object.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Time since the object was made."
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -41,6 +41,7 @@ pub enum Provider {
 /// A pool on AWS is written in one of two forms: in full, with `aws`, or in short, with `region`,
 /// `instanceType`, `rootVolume` and `cloudInit` directly under `spec`. `NodePoolSpec::normalised`
 /// turns the short form into the full one.
+#[allow(clippy::duplicated_attributes, reason = "every printer column has a type of its own")]
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "keystone.systems",
@@ -57,15 +58,63 @@ pub enum Provider {
         status_replicas_path = ".status.replicas",
         label_selector_path = ".status.selector"
     ),
-    printcolumn(name = "Provider", type_ = "string", json_path = ".spec.provider", description = "Who owns the machines."),
-    printcolumn(name = "Desired", type_ = "integer", json_path = ".spec.replicas", description = "Nodes asked for."),
-    printcolumn(name = "Nodes", type_ = "integer", json_path = ".status.replicas", description = "Machines that exist."),
-    printcolumn(name = "ReadyNodes", type_ = "integer", json_path = ".status.readyReplicas", description = "Nodes that take work."),
-    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether the pool does what its spec asks for."),
-    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why it does or does not.", priority = 1),
-    printcolumn(name = "Min", type_ = "integer", json_path = ".spec.minNodes", description = "Fewest nodes.", priority = 1),
-    printcolumn(name = "Max", type_ = "integer", json_path = ".spec.maxNodes", description = "Most nodes.", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the object was made.")
+    printcolumn(
+        name = "Provider",
+        type_ = "string",
+        json_path = ".spec.provider",
+        description = "Who owns the machines."
+    ),
+    printcolumn(
+        name = "Desired",
+        type_ = "integer",
+        json_path = ".spec.replicas",
+        description = "Nodes asked for."
+    ),
+    printcolumn(
+        name = "Nodes",
+        type_ = "integer",
+        json_path = ".status.replicas",
+        description = "Machines that exist."
+    ),
+    printcolumn(
+        name = "ReadyNodes",
+        type_ = "integer",
+        json_path = ".status.readyReplicas",
+        description = "Nodes that take work."
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#,
+        description = "Whether the pool does what its spec asks for."
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#,
+        description = "Why it does or does not.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Min",
+        type_ = "integer",
+        json_path = ".spec.minNodes",
+        description = "Fewest nodes.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Max",
+        type_ = "integer",
+        json_path = ".spec.maxNodes",
+        description = "Most nodes.",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Time since the object was made."
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -15,7 +15,7 @@ const REASONS: [&str; 4] =
 const WORDS: [&str; 6] = ["fieldPath", "message", "messageExpression", "optionalOldSelf", "reason", "rule"];
 
 pub(super) fn check(schema: &Value, path: &str, problems: &mut Vec<Problem>) {
-    node(schema, path, Place { correlatable: true, unbounded: None }, problems);
+    node(schema, path, &Place { correlatable: true, unbounded: None }, problems);
 }
 
 /// What the way from the root to a node says about the rules of the node.
@@ -27,7 +27,7 @@ struct Place {
     unbounded: Option<String>,
 }
 
-fn node(schema: &Value, path: &str, place: Place, problems: &mut Vec<Problem>) {
+fn node(schema: &Value, path: &str, place: &Place, problems: &mut Vec<Problem>) {
     if let Some(rules) = schema.get("x-kubernetes-validations") {
         let rules_path = format!("{path}.x-kubernetes-validations");
         if let Some(rules) = rules.as_array() {
@@ -38,7 +38,10 @@ fn node(schema: &Value, path: &str, place: Place, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(&rules_path, "must be a list"));
         }
         if let Some(unbounded) = &place.unbounded {
-            problems.push(Problem::new(&rules_path, format!("runs once for each element of {unbounded}, which has no bound")));
+            problems.push(Problem::new(
+                &rules_path,
+                format!("runs once for each element of {unbounded}, which has no bound"),
+            ));
         }
         walk(schema, path, &mut |below, below_path| {
             if let Some(word) = missing_bound(below) {
@@ -55,14 +58,14 @@ fn node(schema: &Value, path: &str, place: Place, problems: &mut Vec<Problem>) {
             },
             Step::Items => Place {
                 correlatable: place.correlatable && schema["x-kubernetes-list-type"] == "map",
-                unbounded: unbounded(schema, path, "maxItems", &place),
+                unbounded: unbounded(schema, path, "maxItems", place),
             },
             Step::Values => Place {
                 correlatable: place.correlatable && schema["x-kubernetes-map-type"] != "atomic",
-                unbounded: unbounded(schema, path, "maxProperties", &place),
+                unbounded: unbounded(schema, path, "maxProperties", place),
             },
         };
-        node(child, &child_path(path, step), below, problems);
+        node(child, &child_path(path, step), &below, problems);
     }
 }
 
@@ -78,7 +81,11 @@ fn missing_bound(node: &Value) -> Option<&'static str> {
         Some("object") if node.get("additionalProperties").is_some() => lacks("maxProperties"),
         Some("string") if node.get("enum").is_some() => None,
         // The length of these formats is known to the API server.
-        Some("string") if ["date", "date-time", "duration"].iter().any(|format| node["format"] == *format) => None,
+        Some("string")
+            if ["date", "date-time", "duration"].iter().any(|format| node["format"] == *format) =>
+        {
+            None
+        }
         Some("string") => lacks("maxLength"),
         None if flag(node, "x-kubernetes-int-or-string") => lacks("maxLength"),
         _ => None,
@@ -97,13 +104,17 @@ fn rule(rule: &Value, path: &str, correlatable: bool, problems: &mut Vec<Problem
         problems.push(Problem::new(format!("{path}.rule"), "must not be empty"));
     }
     if text("message").trim().is_empty() && text("messageExpression").trim().is_empty() {
-        problems.push(Problem::new(format!("{path}.message"), "must be set: the expression itself helps no reader"));
+        problems.push(Problem::new(
+            format!("{path}.message"),
+            "must be set: the expression itself helps no reader",
+        ));
     }
     if text("message").contains(['\n', '\r']) {
         problems.push(Problem::new(format!("{path}.message"), "must be one line"));
     }
     if rule.get("reason").is_some() && !REASONS.contains(&text("reason")) {
-        problems.push(Problem::new(format!("{path}.reason"), format!("must be one of {}", REASONS.join(", "))));
+        problems
+            .push(Problem::new(format!("{path}.reason"), format!("must be one of {}", REASONS.join(", "))));
     }
     let compares = mentions(expression, "oldSelf");
     if compares && !correlatable {

@@ -43,7 +43,8 @@ fn list(node: &Value, kind: &str, path: &str, problems: &mut Vec<Problem>) {
         "atomic" => {}
         "set" => {
             let items = &node["items"];
-            let whole = items["x-kubernetes-list-type"] == "atomic" || items["x-kubernetes-map-type"] == "atomic";
+            let whole =
+                items["x-kubernetes-list-type"] == "atomic" || items["x-kubernetes-map-type"] == "atomic";
             if !is_scalar(items) && !whole {
                 problems.push(Problem::new(
                     format!("{path}.items"),

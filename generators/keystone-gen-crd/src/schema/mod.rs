@@ -68,7 +68,11 @@ pub(crate) fn children(node: &Value) -> impl Iterator<Item = (Step<'_>, &Value)>
     properties
         .map(|(name, child)| (Step::Property(name), child))
         .chain(node.get("items").map(|child| (Step::Items, child)))
-        .chain(node.get("additionalProperties").filter(|child| child.is_object()).map(|child| (Step::Values, child)))
+        .chain(
+            node.get("additionalProperties")
+                .filter(|child| child.is_object())
+                .map(|child| (Step::Values, child)),
+        )
 }
 
 /// The path of a child as the API server writes it.

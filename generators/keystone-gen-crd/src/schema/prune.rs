@@ -37,7 +37,9 @@ fn value(schema: &Value, given: &Value, path: &str, resource: bool, dropped: &mu
             items
                 .iter()
                 .enumerate()
-                .map(|(index, item)| value(&schema["items"], item, &format!("{path}[{index}]"), false, dropped))
+                .map(|(index, item)| {
+                    value(&schema["items"], item, &format!("{path}[{index}]"), false, dropped)
+                })
                 .collect(),
         ),
         scalar => scalar.clone(),

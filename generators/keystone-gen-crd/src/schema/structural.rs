@@ -84,7 +84,9 @@ fn shape(node: &Value, path: &str, problems: &mut Vec<Problem>) {
         problem("additionalProperties", "and properties exclude each other");
     }
     match node.get("additionalProperties") {
-        Some(Value::Bool(false)) => problem("additionalProperties", "must not be false: unknown fields are pruned"),
+        Some(Value::Bool(false)) => {
+            problem("additionalProperties", "must not be false: unknown fields are pruned");
+        }
         Some(Value::Bool(true)) => problem("additionalProperties", "must be a schema that types the values"),
         _ => {}
     }
@@ -119,7 +121,10 @@ fn values(node: &Value, path: &str, problems: &mut Vec<Problem>) {
     if let Some(pattern) = node.get("pattern").and_then(Value::as_str)
         && let Err(error) = regex::Regex::new(pattern)
     {
-        problem("pattern", format!("{pattern:?} is no regular expression: {error}"));
+        // The error draws a picture; its last line says why.
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        problem("pattern", format!("{pattern:?} is no regular expression: {reason}"));
     }
     for (least, most) in [
         ("minimum", "maximum"),
@@ -220,7 +225,8 @@ fn described(schema: &Value, path: &str, problems: &mut Vec<Problem>) {
     walk(schema, path, &mut |node, path| {
         for (step, child) in children(node) {
             let super::Step::Property(name) = step else { continue };
-            let given = path.ends_with("openAPIV3Schema") && ["apiVersion", "kind", "metadata"].contains(&name);
+            let given =
+                path.ends_with("openAPIV3Schema") && ["apiVersion", "kind", "metadata"].contains(&name);
             let text = child["description"].as_str().unwrap_or_default();
             if !given && text.trim().is_empty() {
                 let path = super::child_path(path, step);
