@@ -119,17 +119,10 @@ fn verdict(object: &Value, old: Option<&Value>) -> String {
 
 /// A JSON pointer in the form of the other paths: `spec.taints[0].key`.
 fn dotted(pointer: &str) -> String {
-    let mut path = String::new();
-    for step in pointer.split('/').skip(1) {
-        if step.bytes().all(|byte| byte.is_ascii_digit()) {
-            path += &format!("[{step}]");
-        } else if path.is_empty() {
-            path += step;
-        } else {
-            path += &format!(".{step}");
-        }
-    }
-    path
+    let steps = pointer.split('/').skip(1).map(|step| {
+        if step.bytes().all(|byte| byte.is_ascii_digit()) { format!("[{step}]") } else { format!(".{step}") }
+    });
+    steps.collect::<Vec<_>>().concat().trim_start_matches('.').to_owned()
 }
 
 /// Elements that a set or a keyed list holds twice.
