@@ -30,7 +30,7 @@ fn definition(crd: &CustomResourceDefinition) -> Result<Value, Error> {
 /// Makes a schema say what we mean where schemars and k8s-openapi say something near it.
 ///
 /// - `nullable` goes: an explicit null would count as present in `has()`, so that `aws: null` would pass for
-///   a pool in full form. Without the word the API server refuses a null.
+///   a pool in full form. Without the word the API server takes a null for an absent field.
 /// - Formats that Kubernetes does not know (`uint32`) go: the API server warns about them.
 /// - Whole numbers are written as such: k8s-openapi keeps bounds as floating-point numbers.
 fn tidy(node: &mut Value) {

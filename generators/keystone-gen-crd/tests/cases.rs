@@ -97,8 +97,10 @@ fn verdict(object: &Value, old: Option<&Value>) -> String {
     let Kind { schema, validator, .. } = kind_of(object);
     let pruned = schema::prune(schema, object);
     let mut lines: Vec<String> = pruned.dropped.iter().map(|path| format!("dropped: {path}")).collect();
-    let object = kube_cel::apply_defaults(schema, &pruned.object);
-    let old = old.map(|old| kube_cel::apply_defaults(schema, &schema::prune(schema, old).object));
+    let object = kube_cel::apply_defaults(schema, &schema::without_nulls(schema, &pruned.object));
+    let old = old.map(|old| {
+        kube_cel::apply_defaults(schema, &schema::without_nulls(schema, &schema::prune(schema, old).object))
+    });
     let mut refusals = Vec::new();
     for error in validator.iter_errors(&object) {
         refusals.push(format!("{}: {error}", dotted(error.instance_path().as_str())));

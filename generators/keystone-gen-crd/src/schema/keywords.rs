@@ -58,15 +58,9 @@ pub(super) const FORBIDDEN: [&str; 13] = [
 ];
 
 /// Words that describe rather than judge, and so have no place below `allOf`, `anyOf`, `oneOf` or `not`.
-pub(super) const NOT_IN_LOGIC: [&str; 7] = [
-    "additionalProperties",
-    "default",
-    "description",
-    "nullable",
-    "title",
-    "type",
-    "x-kubernetes-validations",
-];
+/// No word of Kubernetes' own (`x-kubernetes-...`) has one either.
+pub(super) const NOT_IN_LOGIC: [&str; 6] =
+    ["additionalProperties", "default", "description", "nullable", "title", "type"];
 
 /// Words whose value is one schema, or a list of them, that judges the same value.
 pub(super) const LOGIC: [&str; 4] = ["allOf", "anyOf", "not", "oneOf"];

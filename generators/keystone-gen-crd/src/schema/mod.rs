@@ -15,7 +15,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use prune::{Pruned, prune};
+pub use prune::{Pruned, prune, without_nulls};
 
 /// Something in a manifest that a cluster would refuse, or that we do not want.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -19,6 +19,25 @@ pub fn prune(schema: &Value, object: &Value) -> Pruned {
     start(schema, object, true)
 }
 
+/// Drops nulls from fields that are not nullable, as the API server does after pruning and before it fills in
+/// defaults: `aws: null` is a pool without `aws`. Nulls inside lists stay, and are refused later.
+#[must_use]
+pub fn without_nulls(schema: &Value, object: &Value) -> Value {
+    match object {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter_map(|(name, field)| {
+                let known = schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
+                let known = known.unwrap_or(&Value::Null);
+                let gone = field.is_null() && known.is_object() && !flag(known, "nullable");
+                (!gone).then(|| (name.clone(), without_nulls(known, field)))
+            });
+            Value::Object(kept.collect())
+        }
+        Value::Array(items) => items.iter().map(|item| without_nulls(&schema["items"], item)).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
 /// Prunes a part of an object.
 pub(super) fn below(schema: &Value, value: &Value) -> Pruned {
     start(schema, value, false)

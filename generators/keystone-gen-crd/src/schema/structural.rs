@@ -12,6 +12,9 @@ pub(super) fn check(schema: &Value, path: &str, problems: &mut Vec<Problem>) {
     if schema["type"] != "object" {
         problems.push(Problem::new(format!("{path}.type"), "must be object at the root"));
     }
+    if schema.get("additionalProperties").is_some() {
+        problems.push(Problem::new(format!("{path}.additionalProperties"), "must not be set at the root"));
+    }
     metadata(schema, path, problems);
     walk(schema, path, &mut |node, path| {
         words(node, path, problems);
@@ -32,6 +35,14 @@ fn metadata(schema: &Value, path: &str, problems: &mut Vec<Problem>) {
     let path = format!("{path}.properties[metadata]");
     if metadata["type"] != "object" {
         problems.push(Problem::new(format!("{path}.type"), "must be object"));
+    }
+    for word in metadata.as_object().into_iter().flat_map(|map| map.keys()) {
+        if word != "type" && word != "properties" {
+            problems.push(Problem::new(
+                format!("{path}.{word}"),
+                "must not be set: metadata has a schema of its own",
+            ));
+        }
     }
     for (name, _) in metadata["properties"].as_object().into_iter().flatten() {
         if name != "name" && name != "generateName" {
@@ -98,8 +109,22 @@ fn shape(node: &Value, path: &str, problems: &mut Vec<Problem>) {
     if kind == Some("array") && !node["items"].is_object() {
         problem("items", "must be one schema: the elements of a list have one form");
     }
-    if flag(node, "x-kubernetes-embedded-resource") && kind != Some("object") {
-        problem("x-kubernetes-embedded-resource", "needs type object");
+    if flag(node, "x-kubernetes-embedded-resource") {
+        if kind != Some("object") {
+            problem("x-kubernetes-embedded-resource", "needs type object");
+        }
+        if node.get("additionalProperties").is_some() {
+            problem("additionalProperties", "must not be set beside x-kubernetes-embedded-resource");
+        }
+        if !free && node["properties"].as_object().is_none_or(serde_json::Map::is_empty) {
+            problem(
+                "x-kubernetes-embedded-resource",
+                "needs properties or x-kubernetes-preserve-unknown-fields",
+            );
+        }
+    }
+    if free && flag(node, "x-kubernetes-int-or-string") {
+        problem("x-kubernetes-preserve-unknown-fields", "must not be set beside x-kubernetes-int-or-string");
     }
     if node.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(false)) {
         problem("x-kubernetes-preserve-unknown-fields", "must be true or absent");
@@ -184,8 +209,8 @@ fn logic(branch: &Value, outer: &Value, path: &str, problems: &mut Vec<Problem>)
     }
     words(branch, path, problems);
     values(branch, path, problems);
-    for word in NOT_IN_LOGIC {
-        if branch.get(word).is_some() {
+    for (word, _) in branch.as_object().into_iter().flatten() {
+        if NOT_IN_LOGIC.contains(&word.as_str()) || word.starts_with("x-kubernetes-") {
             problems.push(Problem::new(
                 format!("{path}.{word}"),
                 "must not be set below allOf, anyOf, oneOf or not: it describes, and only the node itself may",
@@ -194,7 +219,10 @@ fn logic(branch: &Value, outer: &Value, path: &str, problems: &mut Vec<Problem>)
     }
     for (name, child) in branch["properties"].as_object().into_iter().flatten() {
         let child_path = format!("{path}.properties[{name}]");
-        match outer["properties"].get(name).or_else(|| outer.get("additionalProperties")) {
+        if name == "metadata" {
+            problems.push(Problem::new(&child_path, "must not be set below a condition"));
+        }
+        match outer["properties"].get(name) {
             Some(described) => logic(child, described, &child_path, problems),
             None => problems.push(Problem::new(child_path, "is described nowhere outside of the condition")),
         }
@@ -213,10 +241,12 @@ fn logic(branch: &Value, outer: &Value, path: &str, problems: &mut Vec<Problem>)
     }
 }
 
-/// The one place where a condition may hold a type: `anyOf: [{type: integer}, {type: string}]`.
+/// The two places where a condition may hold a type: `anyOf: [{type: integer}, {type: string}]`, alone or as the
+/// first of `allOf`.
 fn is_integer_or_string_branch(branch: &Value, outer: &Value) -> bool {
+    let either = json!([{"type": "integer"}, {"type": "string"}]);
     flag(outer, "x-kubernetes-int-or-string")
-        && outer.get("anyOf") == Some(&json!([{"type": "integer"}, {"type": "string"}]))
+        && (outer["anyOf"] == either || outer["allOf"][0]["anyOf"] == either)
         && (branch == &json!({"type": "integer"}) || branch == &json!({"type": "string"}))
 }
 
