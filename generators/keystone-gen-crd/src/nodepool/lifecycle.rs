@@ -78,6 +78,8 @@ pub struct Budget {
 
     /// How long the limit applies after each start.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')")
+        .message("the duration of a budget is at least 1m, as schedules are"))]
     pub duration: Option<Duration>,
 }
 
@@ -107,6 +109,8 @@ pub struct Repair {
 
     /// A node that is not ready for this long counts as unhealthy.
     #[serde(default = "default_unhealthy_after")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')")
+        .message("unhealthyAfter is at least 1m: a node that restarts its kubelet is not ready for a while"))]
     pub unhealthy_after: Duration,
 
     /// Repair stops while more than this share of the pool is unhealthy, as then the network is the

@@ -176,14 +176,20 @@ pub struct NodePoolSpec {
 
     /// A machine that has not registered with the cluster after this time is terminated.
     #[serde(default = "default_registration_timeout")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')")
+        .message("registrationTimeout is at least 1m: no machine boots faster"))]
     pub registration_timeout: Duration,
 
     /// A node that still carries a startup taint after this time is terminated.
     #[serde(default = "default_initialization_timeout")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')")
+        .message("initializationTimeout is at least 1m: no node starts faster"))]
     pub initialization_timeout: Duration,
 
     /// A node older than this is replaced. Absent: age is no reason to replace a node.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1h')")
+        .message("expireAfter is at least 1h: nodes would be replaced as fast as they start"))]
     pub expire_after: Option<Duration>,
 
     /// How long a drain may wait for pods before it is forced. Absent: as long as it takes. On spot
@@ -230,19 +236,6 @@ pub struct NodePoolSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_init: Option<CloudInit>,
 }
-
-/// A selector over labels, as `status.selector` writes it for the pool named `pool`.
-///
-/// ```
-/// assert_eq!(keystone_gen_crd::nodepool::selector("workers"), "keystone.systems/pool=workers");
-/// ```
-#[must_use]
-pub fn selector(pool: &str) -> String {
-    format!("{POOL_LABEL}={pool}")
-}
-
-/// The label that names a node's pool.
-pub const POOL_LABEL: &str = "keystone.systems/pool";
 
 fn default_registration_timeout() -> Duration {
     Duration::minutes(15)
