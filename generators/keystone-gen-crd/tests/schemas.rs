@@ -12,7 +12,7 @@
 
 use std::{fs, path::Path};
 
-use keystone_gen_crd::{Error, render, schema, verify};
+use keystone_gen_crd::{Error, definitions, render, schema, verify};
 use keystone_generator::Artifact;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -108,6 +108,41 @@ fn manifests_are_judged_as_a_whole() {
         ),
     ] {
         assert_eq!(with(pointer, &value), expected, "{pointer}");
+    }
+}
+
+/// Whatever bound a rule relies on: the manifest without it is refused, at that place.
+#[test]
+fn no_bound_can_be_forgotten() {
+    let definition = definitions().unwrap().pop().unwrap();
+    let root = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let mut bounds = Vec::new();
+    find_bounds(&root["properties"]["spec"], "/properties/spec", &mut bounds);
+    assert!(bounds.len() > 60, "only {} bounds", bounds.len());
+    for (pointer, word) in bounds {
+        let mut without = root.clone();
+        without.pointer_mut(&pointer).unwrap().as_object_mut().unwrap().remove(word);
+        let found = schema::check(&without, "openAPIV3Schema");
+        assert!(
+            found.iter().any(|problem| problem.path.ends_with(&format!(".{word}"))),
+            "{pointer} without {word}: {found:?}"
+        );
+    }
+}
+
+fn find_bounds(node: &Value, pointer: &str, bounds: &mut Vec<(String, &'static str)>) {
+    for word in ["maxItems", "maxLength", "maxProperties"] {
+        if node.get(word).is_some() {
+            bounds.push((pointer.to_owned(), word));
+        }
+    }
+    for (name, child) in node["properties"].as_object().into_iter().flatten() {
+        find_bounds(child, &format!("{pointer}/properties/{}", name.replace('/', "~1")), bounds);
+    }
+    for word in ["items", "additionalProperties"] {
+        if let Some(child) = node.get(word) {
+            find_bounds(child, &format!("{pointer}/{word}"), bounds);
+        }
     }
 }
 
