@@ -53,8 +53,17 @@ impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if n == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Key(key) => {
+                    let is_bare = !key.is_empty()
+                        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+                    let dot = if n == 0 { "" } else { "." };
+                    if is_bare {
+                        write!(f, "{dot}{key}")?;
+                    } else {
+                        // As TOML has it: labels hold dots and slashes.
+                        write!(f, "{dot}\"{}\"", key.escape_default())?;
+                    }
+                }
                 Step::Index(index) => write!(f, "[{index}]")?,
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::shortened;
 use crate::problem::{At, Problem};
 use crate::role::Role;
 use crate::tables::{Cluster, Node, Taint};
@@ -161,17 +162,27 @@ fn disks<'c>(name: &'c Name, node: &'c Node, at: &At, seen: &mut Seen<'c>, probl
             if !disk.starts_with("/dev/disk/by-id/") {
                 problems.push(Problem::error(
                     at,
-                    format!("`{disk}` may be another disk after a reboot"),
+                    format!("`{}` may be another disk after a reboot", shortened(disk)),
                     "name it by its identity: `/dev/disk/by-id/…`",
                 ));
             } else if !seen.disks.insert((name, disk)) {
                 problems.push(Problem::error(
                     at,
-                    format!("`{disk}` is used twice on `{name}`"),
+                    format!("`{}` is used twice on `{name}`", shortened(disk)),
                     "use each disk once",
                 ));
             }
         }
+    }
+    if !node.roles.contains(&Role::Storage) && !disks.data.is_empty() {
+        problems.push(
+            Problem::error(
+                at.clone().key("disks").key("data"),
+                format!("`{name}` has disks for Ceph, and not the role `storage`"),
+                "give it the role, or move the disks to `system`",
+            )
+            .resting_on(&["nodes"]),
+        );
     }
     if node.roles.contains(&Role::Storage) && disks.data.is_empty() {
         problems.push(Problem::warning(
@@ -182,7 +193,8 @@ fn disks<'c>(name: &'c Name, node: &'c Node, at: &At, seen: &mut Seen<'c>, probl
     }
 }
 
-/// Keys that belong to Kubernetes: a node that sets them itself is refused by the API.
+/// Keys that belong to Kubernetes, which the API refuses of a node that sets them itself; and values, which Kubernetes
+/// limits as it limits the names of keys.
 pub(super) fn labels_and_taints(
     labels: &BTreeMap<Label, String>,
     taints: &[Taint],
@@ -210,4 +222,23 @@ pub(super) fn labels_and_taints(
             "use a zone of your own, or one of `node.kubernetes.io/` and `topology.kubernetes.io/`",
         ));
     }
+    let values = labels.iter().map(|(key, value)| (value, at.clone().key("labels").key(key))).chain(
+        taints.iter().enumerate().map(|(n, t)| (&t.value, at.clone().key("taints").index(n).key("value"))),
+    );
+    for (value, at) in values.filter(|(value, _)| !is_label_value(value)) {
+        problems.push(Problem::error(
+            at,
+            format!("`{}` is no value of a label", shortened(value)),
+            "write at most 63 letters, digits, `-`, `_` and `.`, the first and last a letter or digit",
+        ));
+    }
+}
+
+fn is_label_value(value: &str) -> bool {
+    let edge = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = value.as_bytes();
+    bytes.len() <= 63
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
 }
