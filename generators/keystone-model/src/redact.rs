@@ -23,20 +23,52 @@ pub fn holds_private_key(text: &str) -> bool {
 /// The text with each private key masked, byte by byte, so that places in it stay what they are.
 #[must_use]
 pub fn redact(text: &str) -> Cow<'_, str> {
+    // Line ends stay, so that lines keep their numbers.
+    replace(text, |secret, masked| {
+        masked.extend(secret.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }));
+    })
+}
+
+/// The text without its private keys, for a message.
+pub(crate) fn conceal(text: &str) -> Cow<'_, str> {
+    replace(text, |_, masked| masked.push('…'))
+}
+
+/// So many characters of a value are repeated in a message.
+pub(crate) const SHOWN: usize = 80;
+
+/// What of somebody's text may stand in a message: no private key, nothing that a terminal would obey, and no more
+/// than eighty characters.
+pub(crate) fn shown(text: &str) -> String {
+    let text = conceal(text);
+    let mut shown = String::new();
+    for (n, character) in text.chars().enumerate() {
+        match character {
+            _ if n == SHOWN => {
+                shown.push('…');
+                break;
+            }
+            '"' | '\'' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    shown
+}
+
+fn replace(text: &str, write: impl Fn(&str, &mut String)) -> Cow<'_, str> {
     let secrets = secrets(text);
     if secrets.is_empty() {
         return Cow::Borrowed(text);
     }
-    let mut masked = String::with_capacity(text.len());
+    let mut replaced = String::with_capacity(text.len());
     let mut done = 0;
     for secret in secrets {
-        masked.push_str(&text[done..secret.start]);
-        // Line ends stay, so that lines keep their numbers.
-        masked.extend(text[secret.clone()].bytes().map(|b| if b == b'\n' { '\n' } else { '*' }));
+        replaced.push_str(&text[done..secret.start]);
+        write(&text[secret.clone()], &mut replaced);
         done = secret.end;
     }
-    masked.push_str(&text[done..]);
-    Cow::Owned(masked)
+    replaced.push_str(&text[done..]);
+    Cow::Owned(replaced)
 }
 
 /// The private parts, in order and apart from each other. Each begins and ends beside an ASCII character.
@@ -105,5 +137,19 @@ mod tests {
             assert_eq!(redact(text).len(), text.len(), "{text}");
             assert_eq!(holds_private_key(text), text != masked, "{text}");
         }
+    }
+
+    #[test]
+    fn shows_no_more_than_a_message_may() {
+        let cases = [
+            ("zoë's \"a\\b\"", "zoë's \"a\\b\""),
+            ("\u{1b}[2J\n\u{202e}", "\\u{1b}[2J\\n\\u{202e}"),
+            ("AGE-SECRET-KEY-1ABC!", "AGE-SECRET-KEY-…!"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown(text), expected);
+        }
+        assert_eq!(shown(&"ä".repeat(80)), "ä".repeat(80));
+        assert_eq!(shown(&"ä".repeat(81)), "ä".repeat(80) + "…");
     }
 }

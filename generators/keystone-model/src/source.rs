@@ -11,7 +11,7 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 use crate::problem::{At, Problem, Severity};
-use crate::redact::redact;
+use crate::redact::conceal;
 use crate::tables::Cluster;
 use crate::validate::validate;
 
@@ -135,11 +135,11 @@ impl Finding {
     /// Whatever the inventory says may be repeated here, and so may a private key that somebody pasted.
     fn of(problem: &Problem, (line, column): (usize, usize), span: Option<Range<usize>>) -> Self {
         Self {
-            path: redact(&problem.at.to_string()).into_owned(),
+            path: conceal(&problem.at.to_string()).into_owned(),
             line,
             column,
-            message: redact(&problem.message).into_owned(),
-            fix: redact(&problem.fix).into_owned(),
+            message: conceal(&problem.message).into_owned(),
+            fix: conceal(&problem.fix).into_owned(),
             span,
         }
     }
@@ -158,10 +158,11 @@ fn not_utf8(bytes: &[u8], offset: usize) -> ReadError {
 /// Types first, then rules; rules that are about a damaged place, or rest on a damaged table, are not asked.
 fn read_value(value: serde_json::Value) -> (Option<Cluster>, Vec<Problem>) {
     let recovered = recover::deserialize(value);
-    let mut problems = recovered.problems;
+    let mut problems = recovered.problems.clone();
     if let Some(cluster) = &recovered.cluster {
-        let damaged = recovered.damaged;
-        problems.extend(validate(cluster).into_iter().filter(|problem| {
+        let damaged = &recovered.damaged;
+        let judged = validate(cluster).into_iter().map(|problem| recovered.as_written(problem));
+        problems.extend(judged.filter(|problem| {
             let is_damaged = |table: &&str| damaged.iter().any(|at| at.is_within(&At::table(table)));
             let touches = |at: &At| at.is_within(&problem.at) || problem.at.is_within(at);
             !problem.rests_on.iter().any(is_damaged) && !damaged.iter().any(touches)

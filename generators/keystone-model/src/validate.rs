@@ -45,12 +45,3 @@ fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
 }
-
-/// Free text in a message: harmless on a terminal, and of bounded length.
-fn shortened(text: &str) -> String {
-    let mut shown: String = text.chars().take(80).flat_map(char::escape_default).collect();
-    if text.chars().nth(80).is_some() {
-        shown.push('…');
-    }
-    shown
-}

@@ -74,12 +74,10 @@ fn said(folder: &Path) -> String {
     };
     let mut text = String::new();
     for finding in error.errors {
-        if finding.line > 0 {
-            write!(text, "{}:{}", finding.line, finding.column).unwrap();
-        }
-        let path = [" ", &finding.path].concat();
-        let place = if finding.path.is_empty() { "" } else { &path };
-        writeln!(text, "{}", format!("{place}: {}", finding.message).trim_start()).unwrap();
+        let line =
+            if finding.line > 0 { format!("{}:{}", finding.line, finding.column) } else { String::new() };
+        let place = [line, finding.path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+        writeln!(text, "{}", [place.join(" "), finding.message].join(": ")).unwrap();
         writeln!(text, "  fix: {}", finding.fix).unwrap();
     }
     text

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::Finding;
 use super::recover::MOST_ERRORS;
 use crate::problem::{At, Problem, Step};
+use crate::redact::shown;
 
 /// Walks through a text once and tells lines and columns, both from 1 and in characters, of ascending offsets: a file
 /// of ten thousand nodes may have as many warnings.
@@ -49,9 +50,13 @@ pub(super) fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Finding> {
         .into_iter()
         .take(MOST_ERRORS)
         .map(|(span, error)| {
+            let key = match error.message() {
+                "duplicate key" => text.get(span.clone()).map(|key| format!(" `{}`", shown(key))),
+                _ => None,
+            };
             let problem = Problem::error(
                 At::default(),
-                format!("the text is not TOML: {}", error.message()),
+                format!("the text is not TOML: {}{}", error.message(), key.unwrap_or_default()),
                 "see https://toml.io for the syntax",
             );
             Finding::of(&problem, cursor.place(span.start), Some(span))
@@ -63,7 +68,7 @@ pub(super) fn syntax(text: &str, errors: &[toml::de::Error]) -> Vec<Finding> {
 pub(super) fn findings(text: &str, table: &DeTable<'_>, problems: Vec<Problem>) -> Vec<Finding> {
     let mut cursor = Cursor::new(text);
     let mut located: Vec<(Option<Range<usize>>, Problem)> =
-        problems.into_iter().map(|problem| (span(table, problem.at.steps()), problem)).collect();
+        problems.into_iter().map(|problem| (span(table, &problem), problem)).collect();
     let start = |span: &Option<Range<usize>>| span.as_ref().map_or(0, |span| span.start);
     located.sort_by(|(a, p), (b, q)| (start(a), &p.at).cmp(&(start(b), &q.at)));
     located
@@ -74,8 +79,8 @@ pub(super) fn findings(text: &str, table: &DeTable<'_>, problems: Vec<Problem>) 
 
 /// The bytes of the value at the end of the steps, or of the nearest place on the way there that exists. Of a table
 /// it is the key, as the value may be spread over the file.
-fn span(table: &DeTable<'_>, steps: &[Step]) -> Option<Range<usize>> {
-    let (first, rest) = steps.split_first()?;
+fn span(table: &DeTable<'_>, problem: &Problem) -> Option<Range<usize>> {
+    let (first, rest) = problem.at.steps().split_first()?;
     let Step::Key(name) = first else { return None };
     let (key, mut value) = table.get_key_value(name.as_str())?;
     let mut key_span = key.span();
@@ -98,6 +103,7 @@ fn span(table: &DeTable<'_>, steps: &[Step]) -> Option<Range<usize>> {
         is_element_of_array = matches!(step, Step::Index(_));
     }
     match value.get_ref() {
+        _ if problem.is_about_key => Some(key_span),
         DeValue::Table(_) if !is_element_of_array => Some(key_span),
         DeValue::Array(items) if items.iter().any(|i| matches!(i.get_ref(), DeValue::Table(_))) => {
             Some(key_span)

@@ -1,9 +1,7 @@
 //! The sentences of serde and of our types, as message and fix.
 
-use crate::problem::{At, Problem};
-
-/// So much of a value is repeated in a message.
-const SHOWN: usize = 80;
+use crate::problem::{At, Problem, Step};
+use crate::redact::{SHOWN, conceal, shown};
 
 pub(super) fn missing_field(message: &str) -> Option<&str> {
     quoted_after(message, "missing field ")
@@ -23,7 +21,7 @@ fn quoted_after<'m>(message: &'m str, start: &str) -> Option<&'m str> {
 pub(super) fn problem(at: At, message: &str) -> Problem {
     if let Some(field) = unknown_field(message) {
         let fix = nearest(field, message.rsplit_once("`, expected ").map_or("", |(_, allowed)| allowed));
-        return Problem::error(at, format!("`{}` is not a key of this table", shown(field)), fix);
+        return Problem::error(at, format!("`{}` is not a key of this table", shown(field)), fix).about_key();
     }
     if let Some(rest) = message.strip_prefix("unknown variant `") {
         let (variant, allowed) = rest.split_once("`, expected ").unwrap_or((rest, ""));
@@ -41,11 +39,20 @@ pub(super) fn problem(at: At, message: &str) -> Problem {
         };
         return Problem::error(at, format!("{place} has no `{field}`"), fix);
     }
-    let mismatch = ["invalid type: ", "invalid value: ", "invalid length "]
+    if let Some((_, expected)) =
+        message.strip_prefix("invalid length ").and_then(|m| m.split_once(", expected "))
+    {
+        // A list in place of a table, too short for all of its fields.
+        return Problem::error(at, "a list does not belong here", format!("write {}", in_words(expected)));
+    }
+    let mismatch = ["invalid type: ", "invalid value: "]
         .iter()
         .find_map(|start| message.strip_prefix(start)?.rsplit_once(", expected "));
     if let Some((found, expected)) = mismatch {
-        let fix = format!("write {}", in_words(expected));
+        let fix = match at.steps() {
+            [Step::Key(table)] if expected == "a sequence" => format!("write `[[{table}]]` for each"),
+            _ => format!("write {}", in_words(expected)),
+        };
         return Problem::error(at, format!("{} does not belong here", found_in_words(found)), fix);
     }
     own(at, message)
@@ -98,15 +105,12 @@ fn found_in_words(found: &str) -> String {
     }
 }
 
-/// A key or word as it was read, harmless on a terminal and of bounded length.
-fn shown(text: &str) -> String {
-    cut(&text.escape_default().to_string())
-}
-
+/// What serde has escaped already, of bounded length.
 fn cut(text: &str) -> String {
+    let text = conceal(text);
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        None => text.into_owned(),
     }
 }
 

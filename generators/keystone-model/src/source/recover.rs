@@ -34,10 +34,17 @@ pub(super) struct Recovered {
 
 pub(super) fn deserialize(mut value: Value) -> Recovered {
     // Without a mistake nobody has to know where one would be, which halves the time.
-    if let Ok(cluster) = Cluster::deserialize(&value) {
-        return Recovered { cluster: Some(cluster), ..Recovered::default() };
-    }
     let mut recovered = Recovered::default();
+    if !value.is_object() {
+        // serde would take a list for the fields in their order.
+        recovered.note(Problem::error(At::default(), "the inventory is no table", "write its keys by name"));
+        return recovered;
+    }
+    if let Ok(cluster) = Cluster::deserialize(&value) {
+        recovered.lists_for_tables(&value, &cluster);
+        recovered.cluster = Some(cluster);
+        return recovered;
+    }
     let mended = recovered.collections(&mut value);
     if !recovered.mend::<Cluster>(&mut value, &At::default()) {
         return recovered;
@@ -45,7 +52,10 @@ pub(super) fn deserialize(mut value: Value) -> Recovered {
     if let Some(tables) = value.as_object_mut() {
         tables.extend(mended);
     }
-    recovered.cluster = Cluster::deserialize(&value).ok();
+    if let Ok(cluster) = Cluster::deserialize(&value) {
+        recovered.lists_for_tables(&value, &cluster);
+        recovered.cluster = Some(cluster);
+    }
     recovered
 }
 
@@ -113,10 +123,10 @@ impl Recovered {
             let message = error.inner().to_string();
             let mut steps = steps(error.path());
             if let Some(field) = missing_field(&message) {
-                let place = self.as_written(base, &steps).key(field);
+                let place = self.place(base, &steps).key(field);
                 // A field that is missing because it was cut out has been reported already.
                 if !self.damaged.iter().any(|cut| place.is_within(cut)) {
-                    self.note(problem(self.as_written(base, &steps), &message));
+                    self.note(problem(self.place(base, &steps), &message));
                 }
                 if let Some(stand_in) = stand_in(&place)
                     && self.stood_in.insert(place.clone())
@@ -132,9 +142,9 @@ impl Recovered {
                 {
                     steps.push(Step::Key(field.to_owned()));
                 }
-                self.note(problem(self.as_written(base, &steps), &message));
+                self.note(problem(self.place(base, &steps), &message));
             }
-            let at = self.as_written(base, &steps);
+            let at = self.place(base, &steps);
             if !cut(value, &steps) {
                 return false;
             }
@@ -143,14 +153,53 @@ impl Recovered {
         false
     }
 
+    /// A problem with what could be read, at its place in the text.
+    pub(super) fn as_written(&self, problem: Problem) -> Problem {
+        if self.damaged.is_empty() {
+            return problem;
+        }
+        Problem { at: self.place(&At::default(), problem.at.steps()), ..problem }
+    }
+
     fn note(&mut self, problem: Problem) {
         if self.problems.len() < MOST_ERRORS {
             self.problems.push(problem);
         }
     }
 
+    /// serde takes a list for a table, its elements for the fields in their order. No other reader of the inventory
+    /// would, and no reader of the text could tell what is meant.
+    fn lists_for_tables(&mut self, value: &Value, cluster: &Cluster) {
+        let Ok(read) = serde_json::to_value(cluster) else { return };
+        let mut open = vec![(At::default(), value, &read)];
+        while let Some((at, written, read)) = open.pop() {
+            match (written, read) {
+                (Value::Array(_), Value::Object(_)) => {
+                    let at = self.place(&At::default(), at.steps());
+                    self.note(Problem::error(at.clone(), "a list does not belong here", "write a table"));
+                    self.damaged.push(at);
+                }
+                (Value::Array(written), Value::Array(read)) => {
+                    let pairs = written.iter().zip(read).enumerate();
+                    open.extend(
+                        pairs
+                            .filter(|(_, (_, r))| is_nested(r))
+                            .map(|(n, (w, r))| (at.clone().index(n), w, r)),
+                    );
+                }
+                (Value::Object(written), Value::Object(read)) => {
+                    let pairs = written.iter().filter_map(|(key, w)| Some((key, w, read.get(key)?)));
+                    open.extend(
+                        pairs.filter(|(_, _, r)| is_nested(r)).map(|(key, w, r)| (at.clone().key(key), w, r)),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The place in the text: elements of arrays that were cut out count again.
-    fn as_written(&self, base: &At, steps: &[Step]) -> At {
+    fn place(&self, base: &At, steps: &[Step]) -> At {
         let mut at = base.clone();
         for step in steps {
             match step {
@@ -175,6 +224,10 @@ impl Recovered {
         }
         at
     }
+}
+
+fn is_nested(value: &Value) -> bool {
+    matches!(value, Value::Array(_) | Value::Object(_))
 }
 
 fn steps(path: &serde_path_to_error::Path) -> Vec<Step> {

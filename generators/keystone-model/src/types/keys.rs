@@ -104,7 +104,7 @@ impl FromStr for SshPublicKey {
         let fix = "write the first two fields of the `.pub` file, like `ssh-ed25519 AAAA…`";
         if text.contains("PRIVATE KEY") {
             return Err(ParseError::new(
-                "-----BEGIN … PRIVATE KEY-----",
+                "BEGIN … PRIVATE KEY",
                 "is a private key, and must now be considered public",
                 "make a new key, and write its public half here",
             ));

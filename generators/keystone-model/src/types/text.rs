@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::redact::redact;
+use crate::redact::shown;
 
 /// Why a text is not a value of its type: the value, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -16,12 +16,7 @@ pub struct ParseError {
 impl ParseError {
     /// `value` as it was read (cut to 80 characters, private keys masked), what is wrong with it, and what would be right.
     pub fn new(value: &str, reason: impl Into<String>, fix: impl Into<String>) -> Self {
-        let value = redact(value);
-        let mut shown: String = value.chars().take(80).flat_map(char::escape_default).collect();
-        if value.chars().nth(80).is_some() {
-            shown.push('…');
-        }
-        Self { value: shown, reason: reason.into(), fix: fix.into() }
+        Self { value: shown(value), reason: reason.into(), fix: fix.into() }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::listed;
 use super::people::unknown_group;
-use super::{listed, shortened};
 use crate::intent::{ADMINS, ALL_PORTS, OWN_DEVICES, groups_of_people};
 use crate::problem::{At, Problem};
+use crate::redact::shown;
 use crate::role::Role;
 use crate::service::{Plane, Service, services};
 use crate::tables::{AccessPort, AccessRule, Cluster, Provider, SshAction, SshRule};
@@ -175,7 +176,9 @@ fn spare_primers(known: &Known<'_>, rule: &AccessRule, at: &At, problems: &mut V
     for (n, target) in rule.to.iter().enumerate() {
         let is_primer = target.as_str() == Role::Primer.as_str();
         let serves_primer = known.service(target).is_some_and(|service| {
-            service.servers.contains(&Role::Primer) && !OPEN_ON_PRIMERS.contains(&service.name)
+            service.servers.contains(&Role::Primer)
+                && service.plane.in_mesh()
+                && !OPEN_ON_PRIMERS.contains(&service.name)
         });
         if is_primer || serves_primer {
             problems.push(Problem::error(
@@ -231,7 +234,7 @@ fn ssh_rule(known: &Known<'_>, rule: &SshRule, at: &At, problems: &mut Vec<Probl
         if !fits {
             problems.push(Problem::error(
                 at.clone().key("users").index(n),
-                format!("`{}` is no user of a machine", shortened(user)),
+                format!("`{}` is no user of a machine", shown(user)),
                 "name each user: there is no wildcard",
             ));
         }

@@ -1,7 +1,8 @@
 //! Kubernetes, storage, snapshots, backup, ingress, observability.
 
-use super::{listed, shortened};
+use super::listed;
 use crate::problem::{At, Problem};
+use crate::redact::shown;
 use crate::role::Role;
 use crate::tables::{BackupTarget, BackupTargetKind, Cluster, Encryption, IngressMode, ReceiverKind};
 use crate::types::{Duration, Name};
@@ -39,7 +40,7 @@ fn cluster_table(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if !fits {
         problems.push(Problem::error(
             At::table("cluster").key("stateVersion"),
-            format!("`{}` is no release of NixOS", shortened(version)),
+            format!("`{}` is no release of NixOS", shown(version)),
             "write the release that the nodes were installed with, such as `26.05`",
         ));
     }
@@ -51,7 +52,7 @@ fn kubernetes(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if !KUBERNETES_MINORS.contains(&kubernetes.version.as_str()) {
         problems.push(Problem::error(
             at.clone().key("version"),
-            format!("Kubernetes `{}` is not supported", shortened(&kubernetes.version)),
+            format!("Kubernetes `{}` is not supported", shown(&kubernetes.version)),
             format!("take one of {}, without the patch", listed(KUBERNETES_MINORS)),
         ));
     }
@@ -83,7 +84,7 @@ fn storage(cluster: &Cluster, problems: &mut Vec<Problem>) {
         problems.push(
             Problem::error(
                 at(),
-                format!("{replicas} copies do not fit on {nodes} storage nodes, one on each"),
+                format!("{replicas} copies need as many storage nodes, and {nodes} exist"),
                 "add storage nodes, or lower `replicas`",
             )
             .resting_on(&["nodes"]),
@@ -120,7 +121,7 @@ fn backup_target(cluster: &Cluster, name: &Name, target: &BackupTarget, problems
                     .push(lacking("dataset", "name the data set that receives, such as `tank/backup`")),
                 Some(dataset) if !is_dataset(dataset) => problems.push(Problem::error(
                     at.clone().key("dataset"),
-                    format!("`{}` is no name of a data set", shortened(dataset)),
+                    format!("`{}` is no name of a data set", shown(dataset)),
                     "write pool and path without a leading slash, such as `tank/backup`",
                 )),
                 Some(_) => {}

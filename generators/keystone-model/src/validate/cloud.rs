@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::machines::labels_and_taints;
-use super::shortened;
 use crate::problem::{At, Problem};
+use crate::redact::shown;
 use crate::tables::{Cluster, Pool, Provider};
 use crate::types::{HttpsUrl, Name};
 
@@ -66,7 +66,7 @@ fn issuer(cluster: &Cluster, problems: &mut Vec<Problem>) {
             if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 problems.push(Problem::error(
                     At::table("identity").key("login").key(key),
-                    format!("`{}` is no name that an issuer knows", shortened(text)),
+                    format!("`{}` is no name that an issuer knows", shown(text)),
                     "write it as the issuer has it, without spaces",
                 ));
             }
@@ -100,7 +100,7 @@ fn account(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if aws.account_id.len() != 12 || !aws.account_id.bytes().all(|b| b.is_ascii_digit()) {
         problems.push(Problem::error(
             at.clone().key("accountId"),
-            format!("`{}` is no account number", shortened(&aws.account_id)),
+            format!("`{}` is no account number", shown(&aws.account_id)),
             "write its twelve digits, as text",
         ));
     }
@@ -114,7 +114,7 @@ fn account(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if !resource_id("vpc-", &aws.vpc_id) {
         problems.push(Problem::error(
             at.clone().key("vpcId"),
-            format!("`{}` is no network's id", shortened(&aws.vpc_id)),
+            format!("`{}` is no network's id", shown(&aws.vpc_id)),
             "write one like `vpc-0a1b2c3d4e5f60718`",
         ));
     }
@@ -124,7 +124,7 @@ fn account(cluster: &Cluster, problems: &mut Vec<Problem>) {
         problems.push(
             Problem::error(
                 at.clone().key("kmsKeyArn"),
-                format!("`{}` is no key's ARN in this partition", shortened(arn)),
+                format!("`{}` is no key's ARN in this partition", shown(arn)),
                 format!("write one like `arn:{}:kms:REGION:ACCOUNT:key/ID`", aws.partition.as_str()),
             )
             .resting_on(&["identity"]),
@@ -135,7 +135,7 @@ fn account(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if !role_fits {
         problems.push(Problem::error(
             at.key("nodeRole"),
-            format!("`{}` is no role's name", shortened(&aws.node_role)),
+            format!("`{}` is no role's name", shown(&aws.node_role)),
             "take at most 64 letters, digits and `+=,.@_-`",
         ));
     }
@@ -233,7 +233,7 @@ fn aws_pool(cluster: &Cluster, name: &Name, pool: &Pool, at: &At, problems: &mut
         if !fits {
             problems.push(Problem::error(
                 at.clone().key("instanceTypes").index(n),
-                format!("`{}` is no type of instance", shortened(kind)),
+                format!("`{}` is no type of instance", shown(kind)),
                 "write one like `m7i.large`",
             ));
         }
@@ -242,7 +242,7 @@ fn aws_pool(cluster: &Cluster, name: &Name, pool: &Pool, at: &At, problems: &mut
         if !resource_id("subnet-", subnet) {
             problems.push(Problem::error(
                 at.clone().key("subnets").index(n),
-                format!("`{}` is no subnet's id", shortened(subnet)),
+                format!("`{}` is no subnet's id", shown(subnet)),
                 "write one like `subnet-0a1b2c3d4e5f60718`",
             ));
         }
@@ -288,7 +288,7 @@ fn bare_metal_pool(name: &Name, pool: &Pool, at: &At, problems: &mut Vec<Problem
         if !machine.disk.starts_with("/dev/disk/by-id/") {
             problems.push(Problem::error(
                 at.clone().key("hosts").key(host).key("disk"),
-                format!("`{}` may be another disk after a reboot", shortened(&machine.disk)),
+                format!("`{}` may be another disk after a reboot", shown(&machine.disk)),
                 "name it by its identity: `/dev/disk/by-id/…`",
             ));
         }

@@ -81,6 +81,8 @@ fn coordinator(cluster: &Cluster, problems: &mut Vec<Problem>) {
     let name = &cluster.mesh.coordinator.node;
     let at = At::table("mesh").key("coordinator").key("node");
     match cluster.nodes.get(name) {
+        // That there is none at all is said elsewhere.
+        None if cluster.nodes.is_empty() => {}
         None => problems.push(
             Problem::error(at, format!("no node is named `{name}`"), "name a primer or a control-plane node")
                 .resting_on(&["nodes"]),

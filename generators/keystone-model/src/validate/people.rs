@@ -174,7 +174,9 @@ pub(super) fn unknown_group(cluster: &Cluster, at: At, name: &Name) -> Problem {
     let nearest = cluster
         .groups
         .keys()
-        .map(|group| (strsim::jaro_winkler(name.as_str(), group.as_str()), group))
+        .map(Name::as_str)
+        .chain([ADMINS])
+        .map(|group| (strsim::jaro_winkler(name.as_str(), group), group))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8);
     let fix = nearest.map_or_else(
