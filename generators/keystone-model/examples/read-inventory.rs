@@ -7,6 +7,7 @@
     reason = "a tool for benchmarks stops at the first surprise"
 )]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use keystone_model::{Format, Inventory};
@@ -14,7 +15,8 @@ use keystone_model::{Format, Inventory};
 fn main() {
     for file in std::env::args().skip(1) {
         let bytes = std::fs::read(&file).expect("the file can be read");
-        let format = if file.ends_with(".json") { Format::Json } else { Format::Toml };
+        let is_json = Path::new(&file).extension().is_some_and(|ending| ending == "json");
+        let format = if is_json { Format::Json } else { Format::Toml };
         let mut fastest = Duration::MAX;
         let mut found = 0;
         for _ in 0..5 {

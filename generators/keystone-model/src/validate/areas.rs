@@ -92,7 +92,7 @@ fn storage(cluster: &Cluster, problems: &mut Vec<Problem>) {
     } else if nodes > 0 && replicas < 3 {
         problems.push(Problem::warning(
             at(),
-            format!("with {replicas} copies the loss of a disk during a repair loses data"),
+            format!("with `replicas = {replicas}` the loss of a disk during a repair loses data"),
             "take 3",
         ));
     }
