@@ -6,6 +6,7 @@
 
 pub mod intent;
 mod problem;
+mod redact;
 mod role;
 pub mod schema;
 pub mod secret;
@@ -17,6 +18,7 @@ mod types;
 pub mod validate;
 
 pub use problem::{At, Problem, Severity, Step};
+pub use redact::{holds_private_key, redact};
 pub use role::Role;
 pub use source::{Finding, Format, Inventory, MAX_BYTES, ReadError};
 pub use tables::*;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::redact::shown;
+
 /// A step on the way from the top of the inventory to a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -53,8 +55,17 @@ impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if n == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Key(key) => {
+                    let is_bare = !key.is_empty()
+                        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+                    let dot = if n == 0 { "" } else { "." };
+                    if is_bare {
+                        write!(f, "{dot}{key}")?;
+                    } else {
+                        // As TOML has it: labels hold dots and slashes.
+                        write!(f, "{dot}\"{}\"", shown(key))?;
+                    }
+                }
                 Step::Index(index) => write!(f, "[{index}]")?,
             }
         }
@@ -84,17 +95,32 @@ pub struct Problem {
     pub fix: String,
     /// Tables that the finding rests on. Where one of them could not be read whole, the finding is dropped.
     pub(crate) rests_on: &'static [&'static str],
+    /// Whether the key at the place is meant, and not its value.
+    pub(crate) is_about_key: bool,
 }
 
 impl Problem {
     /// A mistake.
     pub fn error(at: At, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, at, message: message.into(), fix: fix.into(), rests_on: &[] }
+        Self {
+            severity: Severity::Error,
+            at,
+            message: message.into(),
+            fix: fix.into(),
+            rests_on: &[],
+            is_about_key: false,
+        }
     }
 
     /// Something that looks like a mistake.
     pub fn warning(at: At, message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(at, message, fix) }
+    }
+
+    /// Says that the key is meant, and not its value.
+    pub(crate) fn about_key(mut self) -> Self {
+        self.is_about_key = true;
+        self
     }
 
     /// Names the tables that the finding rests on.

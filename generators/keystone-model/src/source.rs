@@ -1,7 +1,9 @@
 //! Reading an inventory from text, with every mistake and its place.
 
 mod locate;
+mod phrase;
 mod recover;
+mod stand_in;
 
 use std::ops::Range;
 
@@ -9,6 +11,7 @@ use serde::Serialize;
 use toml::de::DeTable;
 
 use crate::problem::{At, Problem, Severity};
+use crate::redact::conceal;
 use crate::tables::Cluster;
 use crate::validate::validate;
 
@@ -63,37 +66,36 @@ fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
+impl ReadError {
+    /// What is said of an inventory of so many bytes where that is more than [`MAX_BYTES`]: a reader that knows the
+    /// size of a file need not read it to be told.
+    #[must_use]
+    pub fn too_large(bytes: u64) -> Self {
+        Self::whole(
+            (0, 0),
+            format!("the inventory has {} MB", bytes / 1_000_000),
+            format!("keep it below {} MB; ten thousand nodes take about 5", MAX_BYTES / 1_000_000),
+        )
+    }
+
+    /// A mistake of the text as a whole, seen at a line and column.
+    fn whole((line, column): (usize, usize), message: String, fix: String) -> Self {
+        let path = String::new();
+        Self { errors: vec![Finding { path, line, column, message, fix, span: None }] }
+    }
+}
+
 impl Inventory {
     /// Reads and judges an inventory.
     ///
     /// # Errors
-    /// Every mistake that was found. Where a table could not be read whole, mistakes that may only follow from that
-    /// are left out.
+    /// Every mistake that was found, a hundred of the types' at most. Where something could not be read, mistakes
+    /// that may only follow from that are left out.
     pub fn read(bytes: &[u8], format: Format) -> Result<Self, ReadError> {
         if bytes.len() > MAX_BYTES {
-            let message = format!("the inventory has {} MB", bytes.len() / 1_000_000);
-            let fix = format!("keep it below {} MB; ten thousand nodes take about 5", MAX_BYTES / 1_000_000);
-            return Err(whole(message, fix));
+            return Err(ReadError::too_large(u64::try_from(bytes.len()).unwrap_or(u64::MAX)));
         }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let (valid, _) = bytes.split_at(error.valid_up_to());
-                let offset = valid.len();
-                let before = std::str::from_utf8(valid).unwrap_or_default();
-                let (line, column) = locate::line_and_column(before, offset);
-                return Err(ReadError {
-                    errors: vec![Finding {
-                        path: String::new(),
-                        line,
-                        column,
-                        message: format!("byte {offset} (0x{:02x}) is not UTF-8", bytes[offset]),
-                        fix: "save the file as UTF-8".to_owned(),
-                        span: None,
-                    }],
-                });
-            }
-        };
+        let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
         match format {
             Format::Toml => Self::read_toml(text),
             Format::Json => Self::read_json(text),
@@ -103,69 +105,80 @@ impl Inventory {
     fn read_toml(text: &str) -> Result<Self, ReadError> {
         let (table, syntax) = DeTable::parse_recoverable(text);
         if !syntax.is_empty() {
-            let errors = syntax.iter().take(recover::MOST_ERRORS).map(|e| locate::syntax(text, e)).collect();
-            return Err(ReadError { errors });
+            return Err(ReadError { errors: locate::syntax(text, &syntax) });
         }
         let value = locate::to_json(table.get_ref());
-        let (cluster, problems) = read_value(value);
-        finish(cluster, problems, |problem| locate::finding(text, table.get_ref(), problem))
+        finish(read_value(value), |problems| locate::findings(text, table.get_ref(), problems))
     }
 
     fn read_json(text: &str) -> Result<Self, ReadError> {
-        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| ReadError {
-            errors: vec![Finding {
-                path: String::new(),
-                line: error.line(),
-                column: error.column(),
-                message: format!("the text is not JSON: {error}"),
-                fix: "hand over what `builtins.toJSON` makes of the inventory".to_owned(),
-                span: None,
-            }],
+        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| {
+            // The place is told apart, and serde_json tells it again.
+            let message = error.to_string();
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            ReadError::whole(
+                (error.line(), error.column()),
+                format!("the text is not JSON: {}", message.strip_suffix(&place).unwrap_or(&message)),
+                "hand over what `builtins.toJSON` makes of the inventory".to_owned(),
+            )
         })?;
-        let (cluster, problems) = read_value(value);
-        finish(cluster, problems, |problem| Finding {
-            path: problem.at.to_string(),
-            line: 0,
-            column: 0,
-            message: problem.message,
-            fix: problem.fix,
-            span: None,
+        finish(read_value(value), |problems| {
+            let mut findings: Vec<Finding> =
+                problems.into_iter().map(|problem| Finding::of(&problem, (0, 0), None)).collect();
+            findings.sort_by(|a, b| a.path.cmp(&b.path));
+            findings
         })
     }
 }
 
-fn whole(message: String, fix: String) -> ReadError {
-    ReadError { errors: vec![Finding { path: String::new(), line: 0, column: 0, message, fix, span: None }] }
+impl Finding {
+    /// Whatever the inventory says may be repeated here, and so may a private key that somebody pasted.
+    fn of(problem: &Problem, (line, column): (usize, usize), span: Option<Range<usize>>) -> Self {
+        Self {
+            path: conceal(&problem.at.to_string()).into_owned(),
+            line,
+            column,
+            message: conceal(&problem.message).into_owned(),
+            fix: conceal(&problem.fix).into_owned(),
+            span,
+        }
+    }
 }
 
-/// Types first, then rules; rules that rest on a damaged table are not asked.
+fn not_utf8(bytes: &[u8], offset: usize) -> ReadError {
+    let before = bytes.get(..offset).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default();
+    let byte = bytes.get(offset).copied().unwrap_or_default();
+    ReadError::whole(
+        locate::Cursor::new(before).place(offset),
+        format!("byte {offset} (0x{byte:02x}) is not UTF-8"),
+        "save the file as UTF-8".to_owned(),
+    )
+}
+
+/// Types first, then rules; rules that are about a damaged place, or rest on a damaged table, are not asked.
 fn read_value(value: serde_json::Value) -> (Option<Cluster>, Vec<Problem>) {
     let recovered = recover::deserialize(value);
-    let mut problems = recovered.problems;
+    let mut problems = recovered.problems.clone();
     if let Some(cluster) = &recovered.cluster {
-        let damaged: Vec<At> = recovered.removed;
-        problems.extend(validate(cluster).into_iter().filter(|problem| {
-            let untouched = |table: &&str| !damaged.iter().any(|at| at.is_within(&At::table(table)));
-            problem.rests_on.iter().all(untouched) && !damaged.iter().any(|at| at.is_within(&problem.at))
+        let damaged = &recovered.damaged;
+        let judged = validate(cluster).into_iter().map(|problem| recovered.as_written(problem));
+        problems.extend(judged.filter(|problem| {
+            let is_damaged = |table: &&str| damaged.iter().any(|at| at.is_within(&At::table(table)));
+            let touches = |at: &At| at.is_within(&problem.at) || problem.at.is_within(at);
+            !problem.rests_on.iter().any(is_damaged) && !damaged.iter().any(touches)
         }));
     }
     (recovered.cluster, problems)
 }
 
 fn finish(
-    cluster: Option<Cluster>,
-    problems: Vec<Problem>,
-    mut locate: impl FnMut(Problem) -> Finding,
+    (cluster, problems): (Option<Cluster>, Vec<Problem>),
+    located: impl Fn(Vec<Problem>) -> Vec<Finding>,
 ) -> Result<Inventory, ReadError> {
     let (errors, warnings): (Vec<_>, Vec<_>) =
         problems.into_iter().partition(|problem| problem.severity == Severity::Error);
-    let mut ordered = |problems: Vec<Problem>| {
-        let mut found: Vec<Finding> = problems.into_iter().map(&mut locate).collect();
-        found.sort_by(|a, b| (a.line, a.column, &a.path).cmp(&(b.line, b.column, &b.path)));
-        found
-    };
     match cluster {
-        Some(cluster) if errors.is_empty() => Ok(Inventory { cluster, warnings: ordered(warnings) }),
-        _ => Err(ReadError { errors: ordered(errors) }),
+        Some(cluster) if errors.is_empty() => Ok(Inventory { cluster, warnings: located(warnings) }),
+        _ => Err(ReadError { errors: located(errors) }),
     }
 }

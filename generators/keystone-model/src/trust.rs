@@ -1,12 +1,13 @@
 //! The public material of a cluster, `hosts/trust/`: certificates, token keys, recipients. No private key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::redact::{conceal, holds_private_key};
 use crate::tables::Cluster;
 
 /// A certificate authority, in the order in which trust descends.
@@ -121,6 +122,7 @@ struct ListedKey {
 }
 
 const KEY_LIST: &str = "trust.toml";
+const TOKEN_KEYS: &str = "service-account/";
 const RECIPIENTS: &str = "recipients.txt";
 
 impl Trust {
@@ -131,7 +133,7 @@ impl Trust {
     pub fn from_files(files: &BTreeMap<String, String>, cluster: &Cluster) -> Result<Self, Vec<TrustError>> {
         let mut errors = Vec::new();
         for (file, text) in files {
-            if text.contains("PRIVATE KEY-----") || text.contains("AGE-SECRET-KEY-1") {
+            if holds_private_key(text) {
                 errors.push(TrustError::PrivateKey { file: file.clone() });
             }
         }
@@ -139,8 +141,8 @@ impl Trust {
         for authority in Authority::ALL {
             let file = format!("{}-ca.crt", authority.as_str());
             match files.get(&file) {
-                Some(text) => match pem_block(text, "CERTIFICATE") {
-                    Ok(()) => {
+                Some(text) => match pem_blocks(text, "CERTIFICATE") {
+                    Ok(_) => {
                         trust.authorities.insert(authority, text.clone());
                     }
                     Err(reason) => errors.push(TrustError::Unfit {
@@ -180,18 +182,34 @@ fn token_keys(files: &BTreeMap<String, String>) -> Result<Vec<ServiceAccountKey>
     let list: KeyList = toml::from_str(list).map_err(|error| {
         vec![unfit(
             KEY_LIST,
-            format!("cannot be read: {}", error.message()),
+            format!("cannot be read: {}", conceal(error.message())),
             "give each key a `name` and a `state`",
         )]
     })?;
     let mut errors = Vec::new();
     let mut keys = Vec::new();
+    let mut contents: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
+    let mut names = BTreeSet::new();
     for listed in list.service_account_keys {
-        let file = format!("service-account/{}.pub", listed.name);
+        if holds_private_key(&listed.name) {
+            // Said of the whole file already, and not to be repeated.
+            continue;
+        }
+        let file = format!("{TOKEN_KEYS}{}.pub", listed.name);
+        if !names.insert(file.clone()) {
+            let reason = format!("lists `{}` twice", listed.name);
+            errors.push(unfit(KEY_LIST, reason, "a key has one state"));
+            continue;
+        }
         match files.get(&file) {
-            Some(pem) => match pem_block(pem, "PUBLIC KEY") {
-                Ok(()) => {
+            Some(pem) => match pem_blocks(pem, "PUBLIC KEY") {
+                Ok(blocks) if blocks.len() == 1 => {
                     keys.push(ServiceAccountKey { name: listed.name, state: listed.state, pem: pem.clone() });
+                    contents.push((file, blocks));
+                }
+                Ok(blocks) => {
+                    let fix = "write each key to a file of its own, and list it";
+                    errors.push(unfit(&file, format!("holds {} keys", blocks.len()), fix));
                 }
                 Err(reason) => {
                     errors.push(unfit(&file, reason, "write `openssl rsa -pubout` of the key there"));
@@ -202,6 +220,16 @@ fn token_keys(files: &BTreeMap<String, String>) -> Result<Vec<ServiceAccountKey>
                 fix: format!("`{KEY_LIST}` lists it: add the public key, or take the entry out"),
             }),
         }
+    }
+    for (n, (file, key)) in contents.iter().enumerate() {
+        if let Some((other, _)) = contents[..n].iter().find(|(_, other)| other == key) {
+            // Relying parties know a key by its hash, and would find two of the same name.
+            errors.push(unfit(file, format!("holds the key of `{other}`"), "remove one of the two"));
+        }
+    }
+    for file in files.keys().filter(|file| file.starts_with(TOKEN_KEYS) && !names.contains(*file)) {
+        let fix = "list it with its state, or remove it: tokens of a key that nobody publishes are refused";
+        errors.push(unfit(file, format!("is not listed in `{KEY_LIST}`"), fix));
     }
     let signing = keys.iter().filter(|key| key.state == KeyState::Signing).count();
     if errors.is_empty() && signing != 1 {
@@ -254,9 +282,10 @@ pub fn recipients_file(cluster: &Cluster) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Whether `text` has at least one block of that label, nothing else, and whole base64 in each.
-fn pem_block(text: &str, label: &str) -> Result<(), String> {
+/// What the blocks of that label hold: at least one, nothing beside them, and each a whole piece of DER.
+fn pem_blocks(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+    let mut blocks = Vec::new();
     let mut rest = text.trim();
     if !rest.starts_with(&begin) {
         return Err(format!("does not begin with a block `{label}`"));
@@ -265,10 +294,31 @@ fn pem_block(text: &str, label: &str) -> Result<(), String> {
         let (inside, after) =
             body.split_once(&end).ok_or_else(|| format!("has a block `{label}` without end"))?;
         let joined: String = inside.split_ascii_whitespace().collect();
-        STANDARD
+        let der = STANDARD
             .decode(joined)
-            .map_err(|error| format!("has a block `{label}` that is not base64: {error}"))?;
+            .map_err(|_| format!("has a block `{label}` that is not base64"))?;
+        if !is_whole_sequence(&der) {
+            return Err(format!("has a block `{label}` that was cut, or holds something else"));
+        }
+        blocks.push(der);
         rest = after.trim_start();
     }
-    if rest.is_empty() { Ok(()) } else { Err(format!("holds something besides blocks `{label}`")) }
+    if rest.is_empty() { Ok(blocks) } else { Err(format!("holds something besides blocks `{label}`")) }
+}
+
+/// Certificates and public keys are one SEQUENCE of DER, which says its length: what was cut while it was copied is
+/// shorter. Whoever uses them parses the rest.
+fn is_whole_sequence(der: &[u8]) -> bool {
+    let Some((&[0x30, first], rest)) = der.split_first_chunk::<2>() else { return false };
+    let (length, content) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81 | 0x82 => {
+            let Some((bytes, content)) = rest.split_at_checked(usize::from(first & 0x7f)) else {
+                return false;
+            };
+            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), content)
+        }
+        _ => return false,
+    };
+    length > 0 && content.len() == length
 }

@@ -54,12 +54,11 @@ impl<'de> Deserialize<'de> for AccessPort {
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<AccessPort, E> {
-                let number = u32::try_from(number).unwrap_or(u32::MAX);
-                Port::try_from(number).map(AccessPort::Number).map_err(E::custom)
+                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
             }
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<AccessPort, E> {
-                self.visit_u64(u64::try_from(number).unwrap_or(0))
+                Port::try_from(number).map(AccessPort::Number).map_err(E::custom)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<AccessPort, E> {

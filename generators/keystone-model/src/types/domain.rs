@@ -155,7 +155,8 @@ impl FromStr for HttpsUrl {
             return refuse("is not an https URL");
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("carries a user name or password");
+            // The value is not repeated: what stands there may be a password.
+            return Err(ParseError::new("https://…@…", "carries a user name or password", fix));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return refuse("carries a query or a fragment");

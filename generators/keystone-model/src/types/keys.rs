@@ -104,7 +104,7 @@ impl FromStr for SshPublicKey {
         let fix = "write the first two fields of the `.pub` file, like `ssh-ed25519 AAAA…`";
         if text.contains("PRIVATE KEY") {
             return Err(ParseError::new(
-                "-----BEGIN … PRIVATE KEY-----",
+                "BEGIN … PRIVATE KEY",
                 "is a private key, and must now be considered public",
                 "make a new key, and write its public half here",
             ));
@@ -120,18 +120,36 @@ impl FromStr for SshPublicKey {
             "sk-ssh-ed25519@openssh.com" | "sk-ecdsa-sha2-nistp256@openssh.com" => KeyKind::SecurityKey,
             _ => return Err(ParseError::new(text, "has an algorithm that OpenSSH does not know", fix)),
         };
-        // The blob repeats the algorithm, length first (RFC 4253, section 6.6): a cheap proof that it was not cut.
-        let named = STANDARD.decode(blob).ok().and_then(|bytes| {
-            let length = usize::try_from(u32::from_be_bytes(bytes.get(..4)?.try_into().ok()?)).ok()?;
-            let name = bytes.get(4..4_usize.checked_add(length)?)?;
-            (bytes.len() > 4 + length).then(|| name == algorithm.as_bytes())
-        });
-        if named == Some(true) {
+        if STANDARD.decode(blob).is_ok_and(|bytes| is_whole(&bytes, algorithm)) {
             Ok(Self { kind, text: format!("{algorithm} {blob}") })
         } else {
             Err(ParseError::new(text, format!("is not a whole {algorithm} key"), fix))
         }
     }
+}
+
+/// Whether the blob is a sequence of fields, each with its length first, of which the first repeats the algorithm
+/// (RFC 4253, section 6.6; PROTOCOL.u2f of OpenSSH): a key that was cut while it was copied is not.
+fn is_whole(blob: &[u8], algorithm: &str) -> bool {
+    let mut fields = Vec::new();
+    let mut rest = blob;
+    while !rest.is_empty() {
+        let Some((length, after)) = rest.split_first_chunk::<4>() else { return false };
+        let Some((field, after)) =
+            usize::try_from(u32::from_be_bytes(*length)).ok().and_then(|n| after.split_at_checked(n))
+        else {
+            return false;
+        };
+        fields.push(field);
+        rest = after;
+    }
+    let fields_fit = match algorithm {
+        "ssh-ed25519" => matches!(fields.as_slice(), [_, key] if key.len() == 32),
+        "sk-ssh-ed25519@openssh.com" => matches!(fields.as_slice(), [_, key, _] if key.len() == 32),
+        "sk-ecdsa-sha2-nistp256@openssh.com" => fields.len() == 4,
+        _ => fields.len() == 3,
+    };
+    fields_fit && fields.first() == Some(&algorithm.as_bytes())
 }
 
 impl fmt::Display for SshPublicKey {

@@ -10,7 +10,7 @@ use super::text::{ParseError, text_type};
 
 /// A port from 1 to 65535.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "u32", into = "u32")]
+#[serde(try_from = "i64", into = "u32")]
 pub struct Port(u16);
 
 impl JsonSchema for Port {
@@ -37,10 +37,10 @@ impl Port {
     }
 }
 
-impl TryFrom<u32> for Port {
+impl TryFrom<i64> for Port {
     type Error = ParseError;
 
-    fn try_from(number: u32) -> Result<Self, ParseError> {
+    fn try_from(number: i64) -> Result<Self, ParseError> {
         u16::try_from(number)
             .ok()
             .filter(|n| *n > 0)

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::redact::shown;
+
 /// Why a text is not a value of its type: the value, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{value}` {reason}; {fix}")]
@@ -12,13 +14,9 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    /// `value` as it was read (cut to 80 characters), what is wrong with it, and what would be right.
+    /// `value` as it was read (cut to 80 characters, private keys masked), what is wrong with it, and what would be right.
     pub fn new(value: &str, reason: impl Into<String>, fix: impl Into<String>) -> Self {
-        let mut shown: String = value.chars().take(80).flat_map(char::escape_default).collect();
-        if value.chars().nth(80).is_some() {
-            shown.push('…');
-        }
-        Self { value: shown, reason: reason.into(), fix: fix.into() }
+        Self { value: shown(value), reason: reason.into(), fix: fix.into() }
     }
 }
 

@@ -6,8 +6,9 @@ use super::listed;
 use super::people::unknown_group;
 use crate::intent::{ADMINS, ALL_PORTS, OWN_DEVICES, groups_of_people};
 use crate::problem::{At, Problem};
+use crate::redact::shown;
 use crate::role::Role;
-use crate::service::{Service, services};
+use crate::service::{Plane, Service, services};
 use crate::tables::{AccessPort, AccessRule, Cluster, Provider, SshAction, SshRule};
 use crate::types::{Name, Proto};
 
@@ -15,12 +16,21 @@ use crate::types::{Name, Proto};
 /// coordinator and relay, and on no other.
 const NEVER_TO_PRIMERS: [Role; 3] = [Role::Worker, Role::Ingress, Role::Cloud];
 
+/// What everybody reaches on primers.
+const OPEN_ON_PRIMERS: [&str; 3] = ["coordinator", "relay", "stun"];
+
 /// What is needed to judge rules.
 struct Known<'c> {
     cluster: &'c Cluster,
     services: Vec<Service>,
     populated_groups: BTreeSet<Name>,
     populated_roles: BTreeSet<Role>,
+}
+
+impl Known<'_> {
+    fn service(&self, name: &Name) -> Option<&Service> {
+        self.services.iter().find(|service| service.name == name.as_str())
+    }
 }
 
 pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
@@ -75,7 +85,7 @@ fn access_rule(known: &Known<'_>, rule: &AccessRule, at: &At, problems: &mut Vec
     if rule.to.is_empty() {
         problems.push(Problem::error(
             at.clone().key("to"),
-            "the rule reaches nothing",
+            format!("the rule `{}` reaches nothing", rule.name),
             "name roles, services, or `self`",
         ));
     }
@@ -93,8 +103,9 @@ fn access_rule(known: &Known<'_>, rule: &AccessRule, at: &At, problems: &mut Vec
                     "write a rule of its own for the people",
                 ));
             }
-        } else if known.services.iter().any(|service| service.name == target.as_str()) {
+        } else if let Some(service) = known.service(target) {
             names_service = true;
+            runs_in_mesh(service, at, problems);
         } else {
             problems.push(unknown_target(known, at, target));
         }
@@ -108,11 +119,14 @@ fn access_rule(known: &Known<'_>, rule: &AccessRule, at: &At, problems: &mut Vec
         ));
     }
     if names_service && !needs_ports && !rule.ports.is_empty() {
-        problems.push(Problem::error(
-            at.clone().key("ports"),
-            "a service brings its own ports",
-            "remove `ports`, or name roles in `to`",
-        ));
+        problems.push(
+            Problem::error(
+                at.clone().key("ports"),
+                "a service brings its own ports",
+                "remove `ports`, or name roles in `to`",
+            )
+            .resting_on(&["access"]),
+        );
     }
     ports(known, rule, at, problems);
     spare_primers(known, rule, at, problems);
@@ -122,12 +136,11 @@ fn ports(known: &Known<'_>, rule: &AccessRule, at: &At, problems: &mut Vec<Probl
     for (n, port) in rule.ports.iter().enumerate() {
         let at = at.clone().key("ports").index(n);
         match port {
-            AccessPort::Service(name) => {
-                let is_known = known.services.iter().any(|service| service.name == name.as_str());
-                if !is_known && name.as_str() != ALL_PORTS {
-                    problems.push(unknown_service(known, at, name));
-                }
-            }
+            AccessPort::Service(name) if name.as_str() == ALL_PORTS => {}
+            AccessPort::Service(name) => match known.service(name) {
+                Some(service) => runs_in_mesh(service, at, problems),
+                None => problems.push(unknown_service(known, at, name)),
+            },
             AccessPort::Number(_) | AccessPort::Range(_) if rule.proto == Proto::Icmp => {
                 problems.push(Problem::error(
                     at,
@@ -137,6 +150,17 @@ fn ports(known: &Known<'_>, rule: &AccessRule, at: &At, problems: &mut Vec<Probl
             }
             AccessPort::Number(_) | AccessPort::Range(_) => {}
         }
+    }
+}
+
+/// What carries the mesh is reached beside it, and no rule of the mesh opens it.
+fn runs_in_mesh(service: &Service, at: At, problems: &mut Vec<Problem>) {
+    if service.plane == Plane::Underlay {
+        problems.push(Problem::error(
+            at,
+            format!("`{}` does not run inside the mesh, so no rule opens it", service.name),
+            "leave it out: the machines' own firewalls let it through",
+        ));
     }
 }
 
@@ -151,9 +175,10 @@ fn spare_primers(known: &Known<'_>, rule: &AccessRule, at: &At, problems: &mut V
     };
     for (n, target) in rule.to.iter().enumerate() {
         let is_primer = target.as_str() == Role::Primer.as_str();
-        let service = known.services.iter().find(|service| service.name == target.as_str());
-        let serves_primer = service.is_some_and(|s| {
-            s.servers.contains(&Role::Primer) && !NEVER_TO_PRIMERS.iter().all(|role| s.clients.contains(role))
+        let serves_primer = known.service(target).is_some_and(|service| {
+            service.servers.contains(&Role::Primer)
+                && service.plane.in_mesh()
+                && !OPEN_ON_PRIMERS.contains(&service.name)
         });
         if is_primer || serves_primer {
             problems.push(Problem::error(
@@ -175,6 +200,13 @@ fn ssh_rule(known: &Known<'_>, rule: &SshRule, at: &At, problems: &mut Vec<Probl
                 "name groups of people; machines use services",
             ));
         }
+    }
+    if rule.to.is_empty() {
+        problems.push(Problem::error(
+            at.clone().key("to"),
+            format!("the rule `{}` reaches nothing", rule.name),
+            format!("name one of {}", listed(Role::ALL)),
+        ));
     }
     for (n, target) in rule.to.iter().enumerate() {
         let at = at.clone().key("to").index(n);
@@ -202,7 +234,7 @@ fn ssh_rule(known: &Known<'_>, rule: &SshRule, at: &At, problems: &mut Vec<Probl
         if !fits {
             problems.push(Problem::error(
                 at.clone().key("users").index(n),
-                format!("`{}` is no user of a machine", user.escape_default()),
+                format!("`{}` is no user of a machine", shown(user)),
                 "name each user: there is no wildcard",
             ));
         }
@@ -214,11 +246,14 @@ fn check_period(rule: &SshRule, at: &At, problems: &mut Vec<Problem>) {
     let Some(period) = rule.check_period else { return };
     let at = at.clone().key("checkPeriod");
     if rule.action == SshAction::Accept {
-        problems.push(Problem::error(
-            at,
-            format!("`{period}` has no effect with `action = \"accept\"`"),
-            "write `action = \"check\"`, or remove it",
-        ));
+        problems.push(
+            Problem::error(
+                at,
+                format!("`{period}` has no effect with `action = \"accept\"`"),
+                "write `action = \"check\"`, or remove it",
+            )
+            .resting_on(&["ssh"]),
+        );
     } else if period.seconds() == 0 || period.seconds() > 168 * 3600 {
         problems.push(Problem::error(
             at,

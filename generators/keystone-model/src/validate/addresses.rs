@@ -1,6 +1,9 @@
 //! Address ranges: none may overlap another, as each is routed somewhere else.
 
+use std::net::IpAddr;
+
 use crate::problem::{At, Problem};
+use crate::role::Role;
 use crate::tables::{Cluster, Prefixes};
 use crate::types::{Cidr, Endpoint};
 
@@ -8,6 +11,7 @@ pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
     within_client_ranges(cluster, problems);
     overlaps(cluster, problems);
     service_range(cluster, problems);
+    pod_range(cluster, problems);
     endpoints(cluster, problems);
 }
 
@@ -46,11 +50,14 @@ fn overlaps(cluster: &Cluster, problems: &mut Vec<Problem>) {
     for (n, (what, range, at)) in ranges.iter().enumerate() {
         for (other_what, other, _) in &ranges[..n] {
             if range.overlaps(other) {
-                problems.push(Problem::error(
-                    at.clone(),
-                    format!("`{range}` for {what} overlaps `{other}` for {other_what}"),
-                    "take a range of its own",
-                ));
+                problems.push(
+                    Problem::error(
+                        at.clone(),
+                        format!("`{range}` for {what} overlaps `{other}` for {other_what}"),
+                        "take a range of its own",
+                    )
+                    .resting_on(&["mesh", "kubernetes", "identity", "ingress"]),
+                );
             }
         }
     }
@@ -69,31 +76,85 @@ fn service_range(cluster: &Cluster, problems: &mut Vec<Problem>) {
             "take one like `10.96.0.0/16`",
         ));
     }
-    let pods = cluster.kubernetes.pod_cidr.net();
-    if !matches!(pods, ipnet::IpNet::V4(_)) || pods.prefix_len() > 22 {
+}
+
+/// The controller manager gives each node of Kubernetes a /24 of the pods' addresses; a node beyond the last one never
+/// becomes ready.
+fn pod_range(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    let range = cluster.kubernetes.pod_cidr;
+    let net = range.net();
+    let at = At::table("kubernetes").key("podCidr");
+    if !matches!(net, ipnet::IpNet::V4(_)) || net.prefix_len() > 22 {
         problems.push(Problem::error(
-            At::table("kubernetes").key("podCidr"),
-            format!("`{pods}` is no IPv4 range with room for a /24 on each of four nodes"),
+            at,
+            format!("`{range}` is no IPv4 range with room for a /24 on each of four nodes"),
             "take one like `10.244.0.0/16`",
         ));
+        return;
+    }
+    let machines =
+        cluster.nodes.values().filter(|n| n.roles.iter().any(|r| Role::KUBERNETES.contains(r))).count();
+    let in_pools = cluster.pools.values().fold(0_u64, |sum, pool| sum + u64::from(pool.max));
+    let most = u64::try_from(machines).unwrap_or(u64::MAX).saturating_add(in_pools);
+    let room = 1_u64 << 24_u8.saturating_sub(net.prefix_len());
+    if most > room {
+        problems.push(
+            Problem::error(
+                at,
+                format!("`{range}` has a /24 for {room} nodes, and the cluster may have {most}"),
+                "take a wider range, such as `10.128.0.0/10` for 16384 nodes",
+            )
+            .resting_on(&["nodes", "pools"]),
+        );
     }
 }
 
 fn endpoints(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    let mut taken = vec![
+        ("mesh addresses", Prefixes::CLIENT_V4),
+        ("mesh addresses", Prefixes::CLIENT_V6),
+        ("pods", cluster.kubernetes.pod_cidr),
+        ("services", cluster.kubernetes.service_cidr),
+    ];
+    taken.extend(cluster.ingress.load_balancer_cidrs.iter().map(|range| ("load balancers", *range)));
     for (name, node) in &cluster.nodes {
-        let Some(Endpoint::Address(address)) = &node.endpoint else { continue };
-        let inside = [
-            ("mesh addresses", Prefixes::CLIENT_V4),
-            ("mesh addresses", Prefixes::CLIENT_V6),
-            ("pods", cluster.kubernetes.pod_cidr),
-            ("services", cluster.kubernetes.service_cidr),
-        ];
-        if let Some((what, range)) = inside.iter().find(|(_, range)| range.contains(*address)) {
-            problems.push(Problem::error(
-                At::table("nodes").key(name).key("endpoint"),
+        let at = At::table("nodes").key(name).key("endpoint");
+        match &node.endpoint {
+            Some(Endpoint::Address(address)) => endpoint_address(*address, &taken, at, problems),
+            Some(Endpoint::Name(host)) if host.is_within(cluster.mesh.base_domain.as_str()) => {
+                problems.push(
+                    Problem::error(
+                        at,
+                        format!("`{host}` is a name of the mesh, which is found through endpoints"),
+                        "write the machine's address outside the mesh",
+                    )
+                    .resting_on(&["mesh"]),
+                );
+            }
+            Some(Endpoint::Name(_)) | None => {}
+        }
+    }
+}
+
+fn endpoint_address(address: IpAddr, taken: &[(&str, Cidr)], at: At, problems: &mut Vec<Problem>) {
+    let is_link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    if address.is_unspecified() || address.is_loopback() || address.is_multicast() || is_link_local {
+        problems.push(Problem::error(
+            at,
+            format!("no other machine reaches this one at `{address}`"),
+            "write an address that is routed, like `203.0.113.11`",
+        ));
+    } else if let Some((what, range)) = taken.iter().find(|(_, range)| range.contains(address)) {
+        problems.push(
+            Problem::error(
+                at,
                 format!("`{address}` lies in `{range}`, the range for {what}"),
                 "write the machine's address outside the mesh",
-            ));
-        }
+            )
+            .resting_on(&["kubernetes", "ingress"]),
+        );
     }
 }

@@ -2,9 +2,10 @@
 
 use super::listed;
 use crate::problem::{At, Problem};
+use crate::redact::shown;
 use crate::role::Role;
 use crate::tables::{BackupTarget, BackupTargetKind, Cluster, Encryption, IngressMode, ReceiverKind};
-use crate::types::Name;
+use crate::types::{Duration, Name};
 
 /// Minor versions that every chart we deliver supports (facts of November 2026: Rook, Envoy Gateway and `CloudNativePG`
 /// stop at 1.36; the last two begin at 1.34).
@@ -19,6 +20,7 @@ pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
         backup_target(cluster, name, target, problems);
     }
     ingress(cluster, problems);
+    retention(cluster, problems);
     for (name, receiver) in &cluster.observability.receivers {
         if receiver.kind == ReceiverKind::Email && receiver.to.is_none() {
             problems.push(Problem::error(
@@ -38,7 +40,7 @@ fn cluster_table(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if !fits {
         problems.push(Problem::error(
             At::table("cluster").key("stateVersion"),
-            format!("`{}` is no release of NixOS", version.escape_default()),
+            format!("`{}` is no release of NixOS", shown(version)),
             "write the release that the nodes were installed with, such as `26.05`",
         ));
     }
@@ -50,7 +52,7 @@ fn kubernetes(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if !KUBERNETES_MINORS.contains(&kubernetes.version.as_str()) {
         problems.push(Problem::error(
             at.clone().key("version"),
-            format!("Kubernetes `{}` is not supported", kubernetes.version.escape_default()),
+            format!("Kubernetes `{}` is not supported", shown(&kubernetes.version)),
             format!("take one of {}, without the patch", listed(KUBERNETES_MINORS)),
         ));
     }
@@ -62,7 +64,8 @@ fn kubernetes(cluster: &Cluster, problems: &mut Vec<Problem>) {
         ));
     }
     let api = &kubernetes.api_name;
-    if cluster.nodes.contains_key(api) || cluster.people.contains_key(api) {
+    let is_host = cluster.pools.values().any(|pool| pool.hosts.contains_key(api));
+    if cluster.nodes.contains_key(api) || cluster.people.contains_key(api) || is_host {
         problems.push(Problem::error(
             at.key("apiName"),
             format!("`{api}` is the name of a node or a person already"),
@@ -81,7 +84,7 @@ fn storage(cluster: &Cluster, problems: &mut Vec<Problem>) {
         problems.push(
             Problem::error(
                 at(),
-                format!("{replicas} copies do not fit on {nodes} storage nodes, one on each"),
+                format!("{replicas} copies need as many storage nodes, and {nodes} exist"),
                 "add storage nodes, or lower `replicas`",
             )
             .resting_on(&["nodes"]),
@@ -89,7 +92,7 @@ fn storage(cluster: &Cluster, problems: &mut Vec<Problem>) {
     } else if nodes > 0 && replicas < 3 {
         problems.push(Problem::warning(
             at(),
-            format!("with {replicas} copies the loss of a disk during a repair loses data"),
+            format!("with `replicas = {replicas}` the loss of a disk during a repair loses data"),
             "take 3",
         ));
     }
@@ -108,23 +111,30 @@ fn snapshots(cluster: &Cluster, problems: &mut Vec<Problem>) {
 
 fn backup_target(cluster: &Cluster, name: &Name, target: &BackupTarget, problems: &mut Vec<Problem>) {
     let at = At::table("backup").key("targets").key(name);
-    let mut lacks = |what: &str, fix: &str| {
-        problems.push(Problem::error(at.clone(), format!("the target `{name}` has no `{what}`"), fix));
+    let lacking = |what: &str, fix: &str| {
+        Problem::error(at.clone(), format!("the target `{name}` has no `{what}`"), fix)
     };
     match target.kind {
         BackupTargetKind::Node => {
-            if target.dataset.is_none() {
-                lacks("dataset", "name the data set that receives, such as `tank/backup`");
+            match &target.dataset {
+                None => problems
+                    .push(lacking("dataset", "name the data set that receives, such as `tank/backup`")),
+                Some(dataset) if !is_dataset(dataset) => problems.push(Problem::error(
+                    at.clone().key("dataset"),
+                    format!("`{}` is no name of a data set", shown(dataset)),
+                    "write pool and path without a leading slash, such as `tank/backup`",
+                )),
+                Some(_) => {}
             }
             let Some(node) = &target.node else {
-                lacks("node", "name a node with the role `backup`");
+                problems.push(lacking("node", "name a node with the role `backup`"));
                 return;
             };
             let is_backup = cluster.nodes.get(node).is_some_and(|n| n.roles.contains(&Role::Backup));
             if !is_backup {
                 problems.push(
                     Problem::error(
-                        at.key("node"),
+                        at.clone().key("node"),
                         format!("`{node}` is no node with the role `backup`"),
                         "give it the role, or name one that has it",
                     )
@@ -134,12 +144,56 @@ fn backup_target(cluster: &Cluster, name: &Name, target: &BackupTarget, problems
         }
         BackupTargetKind::S3 => {
             if target.bucket.is_none() {
-                lacks("bucket", "name the bucket");
+                problems.push(lacking("bucket", "name the bucket"));
             }
             if target.region.is_none() {
-                lacks("region", "name the bucket's region");
+                problems.push(lacking("region", "name the bucket's region"));
             }
         }
+    }
+}
+
+/// Names of ZFS (zfs(8)): components of letters, digits and `-_.:`, the pool's starting with a letter.
+fn is_dataset(name: &str) -> bool {
+    let component = |part: &str| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+    };
+    name.len() <= 200 && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.split('/').all(component)
+}
+
+/// Nothing is kept for no time, and nothing leaves the cold store before the hot one.
+fn retention(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    let kept = &cluster.observability;
+    let at = At::table("observability");
+    let zero = Duration::from_seconds(0);
+    for (key, length) in [
+        ("metricsRetention", kept.metrics_retention),
+        ("logsHot", kept.logs_hot),
+        ("logsCold", kept.logs_cold),
+    ] {
+        if length == zero {
+            problems.push(Problem::error(
+                at.clone().key(key),
+                "`0s` keeps nothing",
+                "write how long to keep it, such as `15d`",
+            ));
+        }
+    }
+    if kept.logs_cold < kept.logs_hot && kept.logs_cold > zero {
+        problems.push(
+            Problem::error(
+                at.key("logsCold"),
+                format!(
+                    "logs would be kept {} in blob storage and {} on the machine",
+                    kept.logs_cold, kept.logs_hot
+                ),
+                "let `logsCold` be at least `logsHot`",
+            )
+            .resting_on(&["observability"]),
+        );
     }
 }
 
@@ -164,12 +218,22 @@ fn ingress(cluster: &Cluster, problems: &mut Vec<Problem>) {
             "`cloudflare-tunnel` is a way in, and there is no `tunnel`",
             "describe it as `[ingress.tunnel]`",
         )),
-        Some(_) if !tunnels => problems.push(Problem::error(
-            at.key("tunnel"),
-            "the tunnel is described and not a way in",
-            "add `cloudflare-tunnel` to `modes`, or remove the table",
-        )),
+        Some(_) if !tunnels => problems.push(
+            Problem::error(
+                at.key("tunnel"),
+                "the tunnel is described and not a way in",
+                "add `cloudflare-tunnel` to `modes`, or remove the table",
+            )
+            .resting_on(&["ingress"]),
+        ),
         Some(tunnel) => {
+            if tunnel.hostnames.is_empty() {
+                problems.push(Problem::error(
+                    at.clone().key("tunnel").key("hostnames"),
+                    format!("the tunnel `{}` serves no name", tunnel.name),
+                    "name at least one, such as `www.keystone.example`",
+                ));
+            }
             let mesh = cluster.mesh.url.host();
             for (n, host) in tunnel.hostnames.iter().enumerate().filter(|(_, host)| *host == mesh) {
                 problems.push(Problem::error(

@@ -1,7 +1,10 @@
 //! Pools, and the identity with which the cluster acts in a cloud.
 
+use std::collections::BTreeMap;
+
 use super::machines::labels_and_taints;
 use crate::problem::{At, Problem};
+use crate::redact::shown;
 use crate::tables::{Cluster, Pool, Provider};
 use crate::types::{HttpsUrl, Name};
 
@@ -11,6 +14,7 @@ pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
     for (name, pool) in &cluster.pools {
         check_pool(cluster, name, pool, problems);
     }
+    hardware_addresses(cluster, problems);
 }
 
 /// AWS fetches the issuer's documents from the Internet, and an issuer's URL there has no port and at most 255
@@ -56,6 +60,18 @@ fn issuer(cluster: &Cluster, problems: &mut Vec<Problem>) {
             "people need an issuer of their own: Kubernetes refuses one for both",
         ));
     }
+    if let Some(login) = &cluster.identity.login {
+        for (key, text) in [("clientId", &login.client_id), ("groupsClaim", &login.groups_claim)] {
+            // Both end up in one argument of a command line and in a YAML file.
+            if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+                problems.push(Problem::error(
+                    At::table("identity").key("login").key(key),
+                    format!("`{}` is no name that an issuer knows", shown(text)),
+                    "write it as the issuer has it, without spaces",
+                ));
+            }
+        }
+    }
     join_url(cluster.identity.join_url.as_ref(), cluster, problems);
 }
 
@@ -84,7 +100,7 @@ fn account(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if aws.account_id.len() != 12 || !aws.account_id.bytes().all(|b| b.is_ascii_digit()) {
         problems.push(Problem::error(
             at.clone().key("accountId"),
-            format!("`{}` is no account number", aws.account_id.escape_default()),
+            format!("`{}` is no account number", shown(&aws.account_id)),
             "write its twelve digits, as text",
         ));
     }
@@ -98,27 +114,46 @@ fn account(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if !resource_id("vpc-", &aws.vpc_id) {
         problems.push(Problem::error(
             at.clone().key("vpcId"),
-            format!("`{}` is no network's id", aws.vpc_id.escape_default()),
+            format!("`{}` is no network's id", shown(&aws.vpc_id)),
             "write one like `vpc-0a1b2c3d4e5f60718`",
         ));
     }
     if let Some(arn) = &aws.kms_key_arn
         && !(arn.starts_with(&format!("arn:{}:kms:", aws.partition.as_str())) && arn.contains(":key/"))
     {
-        problems.push(Problem::error(
-            at.clone().key("kmsKeyArn"),
-            format!("`{}` is no key's ARN in this partition", arn.escape_default()),
-            format!("write one like `arn:{}:kms:REGION:ACCOUNT:key/ID`", aws.partition.as_str()),
-        ));
+        problems.push(
+            Problem::error(
+                at.clone().key("kmsKeyArn"),
+                format!("`{}` is no key's ARN in this partition", shown(arn)),
+                format!("write one like `arn:{}:kms:REGION:ACCOUNT:key/ID`", aws.partition.as_str()),
+            )
+            .resting_on(&["identity"]),
+        );
     }
     let role_fits = (1..=64).contains(&aws.node_role.len())
         && aws.node_role.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
     if !role_fits {
         problems.push(Problem::error(
             at.key("nodeRole"),
-            format!("`{}` is no role's name", aws.node_role.escape_default()),
+            format!("`{}` is no role's name", shown(&aws.node_role)),
             "take at most 64 letters, digits and `+=,.@_-`",
         ));
+    }
+}
+
+/// A machine is known by the network card that it boots from before it has a name.
+fn hardware_addresses(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    let mut owners = BTreeMap::new();
+    for (pool, host, machine) in
+        cluster.pools.iter().flat_map(|(pool, p)| p.hosts.iter().map(move |(host, m)| (pool, host, m)))
+    {
+        if let Some(other) = owners.insert(&machine.mac, host) {
+            problems.push(Problem::error(
+                At::table("pools").key(pool).key("hosts").key(host).key("mac"),
+                format!("`{}` is the hardware address of `{other}` too", machine.mac),
+                "write the address of the machine's own network card",
+            ));
+        }
     }
 }
 
@@ -165,20 +200,30 @@ fn aws_pool(cluster: &Cluster, name: &Name, pool: &Pool, at: &At, problems: &mut
             )
             .resting_on(&["identity"]),
         ),
-        (Some(aws), Some(region)) if !aws.regions.contains(region) => problems.push(Problem::error(
-            at.clone().key("region"),
-            format!("`{region}` is not one of the regions in which the cluster may act"),
-            "add it to `identity.aws.regions`, or take one of those",
-        )),
-        (Some(aws), _) if pool.max > aws.max_group_size => problems.push(Problem::error(
-            at.clone().key("max"),
-            format!(
-                "{} machines are more than `identity.aws.maxGroupSize` ({})",
-                pool.max, aws.max_group_size
-            ),
-            "lower the one or raise the other",
-        )),
+        (Some(aws), Some(region)) if !aws.regions.contains(region) => problems.push(
+            Problem::error(
+                at.clone().key("region"),
+                format!("`{region}` is not one of the regions in which the cluster may act"),
+                "add it to `identity.aws.regions`, or take one of those",
+            )
+            .resting_on(&["identity"]),
+        ),
         _ => {}
+    }
+    if let Some(aws) = &cluster.identity.aws
+        && pool.max > aws.max_group_size
+    {
+        problems.push(
+            Problem::error(
+                at.clone().key("max"),
+                format!(
+                    "{} machines are more than `identity.aws.maxGroupSize` ({})",
+                    pool.max, aws.max_group_size
+                ),
+                "lower the one or raise the other",
+            )
+            .resting_on(&["identity"]),
+        );
     }
     for (n, kind) in pool.instance_types.iter().enumerate() {
         let fits = kind.split_once('.').is_some_and(|(family, size)| {
@@ -188,7 +233,7 @@ fn aws_pool(cluster: &Cluster, name: &Name, pool: &Pool, at: &At, problems: &mut
         if !fits {
             problems.push(Problem::error(
                 at.clone().key("instanceTypes").index(n),
-                format!("`{}` is no type of instance", kind.escape_default()),
+                format!("`{}` is no type of instance", shown(kind)),
                 "write one like `m7i.large`",
             ));
         }
@@ -197,7 +242,7 @@ fn aws_pool(cluster: &Cluster, name: &Name, pool: &Pool, at: &At, problems: &mut
         if !resource_id("subnet-", subnet) {
             problems.push(Problem::error(
                 at.clone().key("subnets").index(n),
-                format!("`{}` is no subnet's id", subnet.escape_default()),
+                format!("`{}` is no subnet's id", shown(subnet)),
                 "write one like `subnet-0a1b2c3d4e5f60718`",
             ));
         }
@@ -214,14 +259,17 @@ fn aws_pool(cluster: &Cluster, name: &Name, pool: &Pool, at: &At, problems: &mut
 fn bare_metal_pool(name: &Name, pool: &Pool, at: &At, problems: &mut Vec<Problem>) {
     let hosts = u32::try_from(pool.hosts.len()).unwrap_or(u32::MAX);
     if pool.max > hosts {
-        problems.push(Problem::error(
-            at.clone().key("max"),
-            format!(
-                "the pool `{name}` may have {} machines, and only {hosts} are written as `hosts`",
-                pool.max
-            ),
-            "write the others, or lower `max`",
-        ));
+        problems.push(
+            Problem::error(
+                at.clone().key("max"),
+                format!(
+                    "the pool `{name}` may have {} machines, and only {hosts} are written as `hosts`",
+                    pool.max
+                ),
+                "write the others, or lower `max`",
+            )
+            .resting_on(&["pools"]),
+        );
     }
     let only_clouds = [
         ("region", pool.region.is_some()),
@@ -240,7 +288,7 @@ fn bare_metal_pool(name: &Name, pool: &Pool, at: &At, problems: &mut Vec<Problem
         if !machine.disk.starts_with("/dev/disk/by-id/") {
             problems.push(Problem::error(
                 at.clone().key("hosts").key(host).key("disk"),
-                format!("`{}` may be another disk after a reboot", machine.disk.escape_default()),
+                format!("`{}` may be another disk after a reboot", shown(&machine.disk)),
                 "name it by its identity: `/dev/disk/by-id/…`",
             ));
         }

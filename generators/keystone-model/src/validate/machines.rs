@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::problem::{At, Problem};
+use crate::redact::shown;
 use crate::role::Role;
 use crate::tables::{Cluster, Node, Taint};
 use crate::types::{Label, Name};
@@ -53,7 +54,7 @@ fn quorums(cluster: &Cluster, problems: &mut Vec<Problem>) {
         );
     }
     let quorum = usize::try_from(cluster.secrets.quorum_size).unwrap_or(usize::MAX);
-    if primers >= 3 && (quorum * 2 <= primers || quorum >= primers) {
+    if primers >= 3 && !primers.is_multiple_of(2) && (quorum * 2 <= primers || quorum >= primers) {
         let right: Vec<String> = (primers / 2 + 1..primers).map(|n| n.to_string()).collect();
         problems.push(
             Problem::error(
@@ -161,17 +162,27 @@ fn disks<'c>(name: &'c Name, node: &'c Node, at: &At, seen: &mut Seen<'c>, probl
             if !disk.starts_with("/dev/disk/by-id/") {
                 problems.push(Problem::error(
                     at,
-                    format!("`{disk}` may be another disk after a reboot"),
+                    format!("`{}` may be another disk after a reboot", shown(disk)),
                     "name it by its identity: `/dev/disk/by-id/…`",
                 ));
             } else if !seen.disks.insert((name, disk)) {
                 problems.push(Problem::error(
                     at,
-                    format!("`{disk}` is used twice on `{name}`"),
+                    format!("`{}` is used twice on `{name}`", shown(disk)),
                     "use each disk once",
                 ));
             }
         }
+    }
+    if !node.roles.contains(&Role::Storage) && !disks.data.is_empty() {
+        problems.push(
+            Problem::error(
+                at.clone().key("disks").key("data"),
+                format!("`{name}` has disks for Ceph, and not the role `storage`"),
+                "give it the role, or move the disks to `system`",
+            )
+            .resting_on(&["nodes"]),
+        );
     }
     if node.roles.contains(&Role::Storage) && disks.data.is_empty() {
         problems.push(Problem::warning(
@@ -182,7 +193,8 @@ fn disks<'c>(name: &'c Name, node: &'c Node, at: &At, seen: &mut Seen<'c>, probl
     }
 }
 
-/// Keys that belong to Kubernetes: a node that sets them itself is refused by the API.
+/// Keys that belong to Kubernetes, which the API refuses of a node that sets them itself; and values, which Kubernetes
+/// limits as it limits the names of keys.
 pub(super) fn labels_and_taints(
     labels: &BTreeMap<Label, String>,
     taints: &[Taint],
@@ -200,14 +212,36 @@ pub(super) fn labels_and_taints(
             prefix == "kubernetes.io" || prefix.ends_with(".kubernetes.io") || prefix.ends_with("k8s.io")
         }) && !allowed(key)
     };
-    let keys = labels.keys().map(|key| (key, at.clone().key("labels").key(key))).chain(
-        taints.iter().enumerate().map(|(n, t)| (&t.key, at.clone().key("taints").index(n).key("key"))),
-    );
-    for (key, at) in keys.filter(|(key, _)| reserved(key.as_str())) {
-        problems.push(Problem::error(
+    let problem = |key: &Label, at: At| {
+        Problem::error(
             at,
             format!("`{key}` lies in a zone that a node may not write"),
             "use a zone of your own, or one of `node.kubernetes.io/` and `topology.kubernetes.io/`",
+        )
+    };
+    for key in labels.keys().filter(|key| reserved(key.as_str())) {
+        problems.push(problem(key, at.clone().key("labels").key(key)).about_key());
+    }
+    for (n, taint) in taints.iter().enumerate().filter(|(_, taint)| reserved(taint.key.as_str())) {
+        problems.push(problem(&taint.key, at.clone().key("taints").index(n).key("key")));
+    }
+    let values = labels.iter().map(|(key, value)| (value, at.clone().key("labels").key(key))).chain(
+        taints.iter().enumerate().map(|(n, t)| (&t.value, at.clone().key("taints").index(n).key("value"))),
+    );
+    for (value, at) in values.filter(|(value, _)| !is_label_value(value)) {
+        problems.push(Problem::error(
+            at,
+            format!("`{}` is no value of a label", shown(value)),
+            "write at most 63 letters, digits, `-`, `_` and `.`, the first and last a letter or digit",
         ));
     }
+}
+
+fn is_label_value(value: &str) -> bool {
+    let edge = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = value.as_bytes();
+    bytes.len() <= 63
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
 }

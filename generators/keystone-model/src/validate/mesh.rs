@@ -45,11 +45,14 @@ fn zones(cluster: &Cluster, problems: &mut Vec<Problem>) {
     } else if mesh.base_domain.is_within(cluster.kubernetes.cluster_domain.as_str())
         || cluster.kubernetes.cluster_domain.is_within(base)
     {
-        problems.push(Problem::error(
-            at(),
-            format!("`{base}` and Kubernetes' own zone `{}` overlap", cluster.kubernetes.cluster_domain),
-            "take another zone: pods would ask the wrong resolver",
-        ));
+        problems.push(
+            Problem::error(
+                at(),
+                format!("`{base}` and Kubernetes' own zone `{}` overlap", cluster.kubernetes.cluster_domain),
+                "take another zone: pods would ask the wrong resolver",
+            )
+            .resting_on(&["kubernetes"]),
+        );
     } else if mesh.base_domain.is_within("local") {
         problems.push(Problem::error(
             at(),
@@ -78,16 +81,21 @@ fn coordinator(cluster: &Cluster, problems: &mut Vec<Problem>) {
     let name = &cluster.mesh.coordinator.node;
     let at = At::table("mesh").key("coordinator").key("node");
     match cluster.nodes.get(name) {
+        // That there is none at all is said elsewhere.
+        None if cluster.nodes.is_empty() => {}
         None => problems.push(
             Problem::error(at, format!("no node is named `{name}`"), "name a primer or a control-plane node")
                 .resting_on(&["nodes"]),
         ),
         Some(node) if !node.roles.iter().any(|role| Role::RELAY_HOSTS.contains(role)) => {
-            problems.push(Problem::error(
-                at,
-                format!("`{name}` is neither a primer nor a control-plane node"),
-                "let Headscale start on a primer",
-            ));
+            problems.push(
+                Problem::error(
+                    at,
+                    format!("`{name}` is neither a primer nor a control-plane node"),
+                    "let Headscale start on a primer",
+                )
+                .resting_on(&["nodes"]),
+            );
         }
         Some(_) => {}
     }
@@ -126,7 +134,7 @@ fn ports(cluster: &Cluster, problems: &mut Vec<Problem>) {
                         ),
                         "take a port that no row of the service table has",
                     )
-                    .resting_on(&["nodes"]),
+                    .resting_on(&["nodes", "mesh"]),
                 );
             }
         }
@@ -139,11 +147,14 @@ fn relay_regions(cluster: &Cluster, problems: &mut Vec<Problem>) {
     for (name, node) in &cluster.nodes {
         let at = || At::table("nodes").key(name).key("relayRegion");
         match node.relay_region {
-            Some(_) if !is_relay_host(node) => problems.push(Problem::error(
-                at(),
-                format!("`{name}` runs no relay"),
-                "remove it: relays run on primers and control-plane nodes",
-            )),
+            Some(_) if !is_relay_host(node) => problems.push(
+                Problem::error(
+                    at(),
+                    format!("`{name}` runs no relay"),
+                    "remove it: relays run on primers and control-plane nodes",
+                )
+                .resting_on(&["nodes"]),
+            ),
             Some(region) if !OWN_REGIONS.contains(&region) => problems.push(Problem::error(
                 at(),
                 format!("`{region}` is not one of the numbers for regions of one's own"),
@@ -154,11 +165,14 @@ fn relay_regions(cluster: &Cluster, problems: &mut Vec<Problem>) {
     }
     for (name, region) in relays(cluster) {
         if let Some(other) = seen.insert(region, name) {
-            problems.push(Problem::error(
-                At::table("nodes").key(name),
-                format!("the relays of `{name}` and `{other}` have the same number, {region}"),
-                "write `relayRegion` for the newer of the two, a number from 900 to 999 that is free",
-            ));
+            problems.push(
+                Problem::error(
+                    At::table("nodes").key(name),
+                    format!("the relays of `{name}` and `{other}` have the same number, {region}"),
+                    "write `relayRegion` for the newer of the two, a number from 900 to 999 that is free",
+                )
+                .resting_on(&["nodes"]),
+            );
         }
     }
 }
@@ -195,11 +209,14 @@ fn tls(tls: &MeshTls, problems: &mut Vec<Problem>) {
             "`mode = \"acme\"` has no `email`",
             "write the address to which the certificate authority sends warnings",
         )),
-        (TlsMode::Files, Some(email)) => problems.push(Problem::error(
-            at.key("email"),
-            format!("`{email}` is not used with `mode = \"files\"`"),
-            "remove it, or take `mode = \"acme\"`",
-        )),
+        (TlsMode::Files, Some(email)) => problems.push(
+            Problem::error(
+                at.key("email"),
+                format!("`{email}` is not used with `mode = \"files\"`"),
+                "remove it, or take `mode = \"acme\"`",
+            )
+            .resting_on(&["mesh"]),
+        ),
         _ => {}
     }
 }

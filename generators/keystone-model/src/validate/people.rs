@@ -11,6 +11,7 @@ use crate::types::Name;
 
 pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
     people(cluster, problems);
+    keys(cluster, problems);
     groups(cluster, problems);
     cycles(cluster, problems);
     if !cluster.people.values().any(|person| person.admin) {
@@ -39,13 +40,16 @@ fn people(cluster: &Cluster, problems: &mut Vec<Problem>) {
         for (n, group) in person.groups.iter().enumerate() {
             let at = at.clone().key("groups").index(n);
             if group.as_str() == ADMINS && !person.admin {
-                problems.push(Problem::error(
-                    at,
-                    format!(
-                        "`{name}` is no admin, and `admins` is the group of everyone with `admin = true`"
-                    ),
-                    "set `admin = true`, or take the group out",
-                ));
+                problems.push(
+                    Problem::error(
+                        at,
+                        format!(
+                            "`{name}` is no admin, and `admins` is the group of everyone with `admin = true`"
+                        ),
+                        "set `admin = true`, or take the group out",
+                    )
+                    .resting_on(&["people"]),
+                );
             } else if group.as_str() != ADMINS && !cluster.groups.contains_key(group) {
                 problems.push(unknown_group(cluster, at, group));
             }
@@ -64,6 +68,29 @@ fn people(cluster: &Cluster, problems: &mut Vec<Problem>) {
                 format!("the admin `{name}` {has}"),
                 "add `ageKeys = [\"age1…\"]`, made with `age-keygen`, or an SSH key of kind ssh-ed25519 or ssh-rsa",
             ));
+        }
+    }
+}
+
+/// A key belongs to one person or one machine: who has it is known by it, and whoever leaves takes it along.
+fn keys(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    let mut owners: BTreeMap<&str, (&str, &Name)> =
+        cluster.nodes.iter().map(|(name, node)| (node.age_key.as_str(), ("node", name))).collect();
+    let hosts = cluster.nodes.iter().filter_map(|(name, node)| Some((name, node.ssh_host_key.as_ref()?)));
+    owners.extend(hosts.map(|(name, key)| (key.as_str(), ("node", name))));
+    for (name, person) in &cluster.people {
+        let at = At::table("people").key(name);
+        let age = person.age_keys.iter().map(crate::types::AgeRecipient::as_str);
+        let ssh = person.ssh_keys.iter().map(crate::types::SshPublicKey::as_str);
+        let age = age.enumerate().map(|(n, key)| ("ageKeys", n, key));
+        for (list, n, key) in age.chain(ssh.enumerate().map(|(n, key)| ("sshKeys", n, key))) {
+            if let Some((kind, other)) = owners.insert(key, ("person", name)) {
+                problems.push(Problem::error(
+                    at.clone().key(list).index(n),
+                    format!("the {kind} `{other}` has this key already"),
+                    "write each key once, and give everyone a key of their own",
+                ));
+            }
         }
     }
 }
@@ -95,20 +122,25 @@ fn groups(cluster: &Cluster, problems: &mut Vec<Problem>) {
 fn cycles(cluster: &Cluster, problems: &mut Vec<Problem>) {
     let mut done: BTreeSet<&Name> = BTreeSet::new();
     for start in cluster.groups.keys() {
+        if done.contains(start) {
+            continue;
+        }
         // A walk along `includes` with the way it came, in a list of its own: thousands of nested groups would
         // exhaust the stack of a recursive one.
         let mut way: Vec<(&Name, usize)> = vec![(start, 0)];
+        let mut on_way: BTreeMap<&Name, usize> = BTreeMap::from([(start, 0)]);
         while let Some((name, next)) = way.last_mut() {
             let inner = cluster.groups.get(*name).and_then(|group| group.includes.get(*next));
             *next += 1;
             let Some(inner) = inner else {
                 done.insert(name);
+                on_way.remove(name);
                 way.pop();
                 continue;
             };
-            if let Some(begin) = way.iter().position(|(on_way, _)| *on_way == inner) {
+            if let Some(begin) = on_way.get(inner) {
                 let circle: Vec<&str> =
-                    way[begin..].iter().map(|(n, _)| n.as_str()).chain([inner.as_str()]).collect();
+                    way[*begin..].iter().map(|(n, _)| n.as_str()).chain([inner.as_str()]).collect();
                 let at = At::table("groups").key(inner).key("includes");
                 problems.push(Problem::error(
                     at,
@@ -116,6 +148,7 @@ fn cycles(cluster: &Cluster, problems: &mut Vec<Problem>) {
                     "remove one of these inclusions",
                 ));
             } else if !done.contains(inner) {
+                on_way.insert(inner, way.len());
                 way.push((inner, 0));
             }
         }
@@ -141,7 +174,9 @@ pub(super) fn unknown_group(cluster: &Cluster, at: At, name: &Name) -> Problem {
     let nearest = cluster
         .groups
         .keys()
-        .map(|group| (strsim::jaro_winkler(name.as_str(), group.as_str()), group))
+        .map(Name::as_str)
+        .chain([ADMINS])
+        .map(|group| (strsim::jaro_winkler(name.as_str(), group), group))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .filter(|(likeness, _)| *likeness > 0.8);
     let fix = nearest.map_or_else(
