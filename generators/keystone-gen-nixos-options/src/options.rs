@@ -17,7 +17,8 @@ pub const PREFIX: &str = "options.keystone.cluster";
 /// A Nix file has fewer lines.
 pub const MOST_LINES: usize = 300;
 
-const HEADER: &str = "# Rendered by keystone-gen-nixos-options from the schema of the inventory. Do not edit.\n";
+const HEADER: &str =
+    "# Rendered by keystone-gen-nixos-options from the schema of the inventory. Do not edit.\n";
 
 /// What a set with named values needs beyond `attrsOf`, which looks at values only.
 const ATTRS_NAMED: &str = r#"let
@@ -69,8 +70,11 @@ pub enum OptionsError {
 /// # Errors
 /// When a pattern, a default or an example has no counterpart in Nix, or a table is too long for a file.
 pub fn render(root: &Table) -> Result<Vec<Artifact>, OptionsError> {
-    let declared: Vec<(&Field, Binding)> =
-        root.fields.iter().map(|field| Ok((field, declaration(&field.name, field)?))).collect::<Result<_, _>>()?;
+    let declared: Vec<(&Field, Binding)> = root
+        .fields
+        .iter()
+        .map(|field| Ok((field, declaration(&field.name, field)?)))
+        .collect::<Result<_, _>>()?;
     let together = declared.iter().map(|(_, binding)| binding.clone()).collect();
     let whole = module(vec![Binding::new(PREFIX, Expr::Set(together))], root.fields.iter());
     if whole.lines().count() < MOST_LINES {
@@ -78,7 +82,8 @@ pub fn render(root: &Table) -> Result<Vec<Artifact>, OptionsError> {
     }
     let (tables, rest): (Vec<_>, Vec<_>) =
         declared.into_iter().partition(|(field, _)| field.shape.table().is_some());
-    let mut imports: Vec<String> = tables.iter().map(|(field, _)| format!("./options/{}.nix", field.name)).collect();
+    let mut imports: Vec<String> =
+        tables.iter().map(|(field, _)| format!("./options/{}.nix", field.name)).collect();
     imports.sort();
     let mut bindings =
         vec![Binding::new("imports", Expr::List(imports.into_iter().map(Expr::Atom).collect()))];
@@ -114,15 +119,18 @@ fn has_named_map(shape: &Shape) -> bool {
         Shape::List { item, .. } | Shape::Optional(item) => has_named_map(item),
         Shape::Table(table) => table.fields.iter().any(|field| has_named_map(&field.shape)),
         Shape::Either(branches) => branches.iter().any(|branch| has_named_map(&branch.shape)),
-        Shape::Bool | Shape::Integer { .. } | Shape::Number { .. } | Shape::Text { .. } | Shape::Choice(_) => false,
+        Shape::Bool
+        | Shape::Integer { .. }
+        | Shape::Number { .. }
+        | Shape::Text { .. }
+        | Shape::Choice(_) => false,
     }
 }
 
 /// `name = lib.mkOption { … };`
 fn declaration(path: &str, field: &Field) -> Result<Binding, OptionsError> {
-    let write = |json: &Value| {
-        value(json).map_err(|source| OptionsError::Value { option: path.to_owned(), source })
-    };
+    let write =
+        |json: &Value| value(json).map_err(|source| OptionsError::Value { option: path.to_owned(), source });
     let mut parts = vec![Binding::new("type", option_type(path, &field.shape)?)];
     if let Some(default) = &field.default {
         let expression = match &field.shape {
@@ -200,9 +208,7 @@ fn option_type(path: &str, shape: &Shape) -> Result<Expr, OptionsError> {
         Shape::List { item, filled: true } => {
             Expr::Call("lib.types.nonEmptyListOf", vec![option_type(path, item)?])
         }
-        Shape::List { item, filled: false } => {
-            Expr::Call("lib.types.listOf", vec![option_type(path, item)?])
-        }
+        Shape::List { item, filled: false } => Expr::Call("lib.types.listOf", vec![option_type(path, item)?]),
         Shape::Map { names: Some(names), item } => {
             Expr::Call("attrsNamed", vec![matching(names)?, option_type(path, item)?])
         }

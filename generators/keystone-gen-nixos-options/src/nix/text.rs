@@ -1,8 +1,7 @@
 //! Names and strings of Nix.
 
 /// Words that cannot stand as a bare attribute name. `or` could, but no reader should have to know that.
-const KEYWORDS: [&str; 10] =
-    ["assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"];
+const KEYWORDS: [&str; 10] = ["assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"];
 
 /// An attribute name, in quotes only where Nix needs them.
 #[must_use]
@@ -84,7 +83,8 @@ pub fn fill(text: &str, width: usize) -> Vec<String> {
     for line in text.trim().lines() {
         let line = line.trim_end();
         let fence = line.trim_start().starts_with("```");
-        let as_is = fenced || fence || line.is_empty() || line.starts_with([' ', '|', '>']) || starts_item(line);
+        let as_is =
+            fenced || fence || line.is_empty() || line.starts_with([' ', '|', '>']) || starts_item(line);
         fenced ^= fence;
         if as_is {
             out.push(line.to_owned());
@@ -94,7 +94,9 @@ pub fn fill(text: &str, width: usize) -> Vec<String> {
         for word in line.split(' ').filter(|w| !w.is_empty()) {
             match out.last_mut().filter(|_| open) {
                 // A word that would start a list or a heading must not come first in a line.
-                Some(last) if last.chars().count() + 1 + word.chars().count() <= width || starts_item(word) => {
+                Some(last)
+                    if last.chars().count() + 1 + word.chars().count() <= width || starts_item(word) =>
+                {
                     last.push(' ');
                     last.push_str(word);
                 }

@@ -128,7 +128,8 @@ impl<'s> Reader<'s> {
     fn reference(&mut self, node: &Node<'s>) -> Result<Shape, ShapeError> {
         node.allow(&["$ref"])?;
         let reference = node.json.get("$ref").and_then(Value::as_str).unwrap_or_default();
-        let found = reference.strip_prefix("#/$defs/").and_then(|n| self.definitions.as_object()?.get_key_value(n));
+        let found =
+            reference.strip_prefix("#/$defs/").and_then(|n| self.definitions.as_object()?.get_key_value(n));
         let Some((name, json)) = found else {
             return Err(node.refuse(format!("`{reference}` is not among the definitions")));
         };
@@ -242,7 +243,8 @@ impl<'s> Reader<'s> {
             return None;
         }
         let deeper = |json| self.example(json, depth + 1);
-        if let Some(name) = json.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/$defs/")) {
+        if let Some(name) = json.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/$defs/"))
+        {
             return deeper(self.definitions.get(name)?);
         }
         if let Some(items) = json.get("items") {
