@@ -30,7 +30,7 @@ pub enum Error {
     #[error(transparent)]
     Options(#[from] options::OptionsError),
     /// The schema is not one.
-    #[error("`{}`: {0}", schema::SCHEMA)]
+    #[error("`{path}`: {0}", path = schema::SCHEMA)]
     Schema(#[from] schema::SchemaError),
     /// A page does not read as it was meant.
     #[error("`{path}`: {source}")]

@@ -155,7 +155,7 @@ fn description(field: &Field) -> String {
         text.push_str(if first { "\n\n" } else { "\n" });
         first = false;
         let about = choice.about.split_whitespace().collect::<Vec<_>>().join(" ");
-        text.push_str(&format!("- `{}`: {about}", plain(&choice.value)));
+        text.extend(["- `", &plain(&choice.value), "`: ", &about]);
     }
     text
 }

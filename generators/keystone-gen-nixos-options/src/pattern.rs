@@ -188,8 +188,7 @@ impl Reader<'_> {
         let numbers: Vec<&str> = inner.split(',').collect();
         let number = |t: &str| t.parse::<u32>().ok().filter(|n| *n <= MOST_REPEATS);
         let fits = match numbers.as_slice() {
-            [n] => number(n).is_some(),
-            [n, ""] => number(n).is_some(),
+            [n] | [n, ""] => number(n).is_some(),
             [n, m] => number(n).zip(number(m)).is_some_and(|(n, m)| n <= m),
             _ => false,
         };

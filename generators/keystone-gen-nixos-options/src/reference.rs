@@ -3,7 +3,9 @@
 mod inventory;
 mod services;
 
-use minijinja::Environment;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
@@ -52,11 +54,18 @@ pub enum PageError {
 
 fn fill(template: &str, data: impl Serialize) -> Result<String, PageError> {
     let mut environment = Environment::new();
-    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-    environment.set_keep_trailing_newline(true);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // Markdown, not HTML: what must be escaped is escaped by `cell`.
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.render_str(template, data).map_err(|error| PageError::Template(format!("{error:#}")))
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    let broken = |error: minijinja::Error| PageError::Template(format!("{error:#}"));
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+        .map_err(broken)?;
+    environment.set_syntax(syntax);
+    environment.render_str(template, Serde(data)).map_err(broken)
 }
 
 /// Text for one cell of a table: one line, no bare `|`, also inside of code.

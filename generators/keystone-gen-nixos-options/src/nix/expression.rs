@@ -61,6 +61,7 @@ impl Expr {
         }
         let pad = " ".repeat(column);
         let inner = " ".repeat(column + 2);
+        let inner = inner.as_str();
         match self {
             Self::Atom(text) => text.clone(),
             Self::Prose(text) => {
@@ -73,11 +74,12 @@ impl Expr {
                 }
             }
             Self::List(items) => {
-                let lines: String = items
-                    .iter()
-                    .map(|item| format!("{inner}{}\n", item.lay_out_argument(column + 2, column + 2)))
-                    .collect();
-                format!("[\n{lines}{pad}]")
+                let mut out = String::from("[\n");
+                for item in items {
+                    let text = item.lay_out_argument(column + 2, column + 2);
+                    out.extend([inner, text.as_str(), "\n"]);
+                }
+                format!("{out}{pad}]")
             }
             Self::Set(bindings) => {
                 let mut out = String::from("{\n");
@@ -89,7 +91,7 @@ impl Expr {
                     if n > 0 && long && before_was_long && binding.is_declaration() {
                         out.push('\n');
                     }
-                    out.push_str(&format!("{inner}{text}\n"));
+                    out.extend([inner, text.as_str(), "\n"]);
                     before_was_long = long;
                 }
                 format!("{out}{pad}}}")
@@ -107,7 +109,7 @@ impl Expr {
         }
         match last {
             Self::Atom(text) if start + out.chars().count() + 1 + text.chars().count() >= WIDTH => {
-                out.push_str(&format!("\n{}{text}", " ".repeat(column + 2)));
+                out.extend(["\n", &" ".repeat(column + 2), text]);
             }
             last => {
                 let start = start + out.chars().count() + 1;

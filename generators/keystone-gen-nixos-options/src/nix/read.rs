@@ -50,10 +50,11 @@ fn form(at: &str, reason: impl Into<String>) -> ReadError {
 /// # Errors
 /// When it is not Nix, has a `with`, or declares something other than options with type and description.
 pub fn read(text: &str) -> Result<Module, ReadError> {
-    let root = Root::parse(text).ok().map_err(|error| ReadError::Syntax(error.to_string()))?;
-    if rowan_kinds(&root).any(|kind| kind == SyntaxKind::NODE_WITH) {
+    let parsed = Root::parse(text);
+    if parsed.syntax().descendants().any(|node| node.kind() == SyntaxKind::NODE_WITH) {
         return Err(form("with", "hides where names come from"));
     }
+    let root = parsed.ok().map_err(|error| ReadError::Syntax(error.to_string()))?;
     let Some(Expr::Lambda(module)) = root.expr() else {
         return Err(form("the file", "is no function of `lib`"));
     };
@@ -75,11 +76,6 @@ pub fn read(text: &str) -> Result<Module, ReadError> {
         }
     }
     Ok(found)
-}
-
-fn rowan_kinds(root: &Root) -> impl Iterator<Item = SyntaxKind> + use<> {
-    use rnix::ast::AstNode as _;
-    root.syntax().descendants().map(|node| node.kind())
 }
 
 fn entries(set: &AttrSet, at: &str) -> Result<Vec<(Vec<String>, Expr)>, ReadError> {

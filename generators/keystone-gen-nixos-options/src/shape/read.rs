@@ -191,8 +191,8 @@ impl<'s> Reader<'s> {
 
     fn map(&mut self, node: &Node<'s>) -> Result<Shape, ShapeError> {
         node.allow(&["type", "additionalProperties", "patternProperties"])?;
-        let named = node.members("patternProperties");
-        let (names, item) = match (named.as_slice(), node.get("additionalProperties")) {
+        let by_pattern = node.members("patternProperties");
+        let (names, item) = match (by_pattern.as_slice(), node.get("additionalProperties")) {
             ([], Some(item)) if item.json.is_object() => (None, item),
             ([(names, item)], Some(others)) if others.json == &Value::Bool(false) => {
                 (Some((*names).to_owned()), item.clone())

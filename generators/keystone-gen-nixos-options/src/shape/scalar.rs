@@ -37,9 +37,8 @@ pub(super) fn integer(node: &Node) -> Result<Shape, ShapeError> {
         (written, format) => written.or(format),
     };
     match (least, most) {
-        (None | Some(0 | 1), None) => Ok(Shape::Integer { least, most }),
         (Some(least), Some(most)) if least > most => Err(node.refuse("its `minimum` is above its `maximum`")),
-        (Some(_), Some(_)) => Ok(Shape::Integer { least, most }),
+        (None | Some(0 | 1), None) | (Some(_), Some(_)) => Ok(Shape::Integer { least, most }),
         _ => Err(node.refuse("no option type has only one bound other than 0 or 1 from below")),
     }
 }
