@@ -30,6 +30,7 @@ pub struct Mesh {
     pub tls: MeshTls,
     /// Resolvers that nodes ask for names outside the mesh. Without any, each keeps its own.
     #[serde(default)]
+    #[schemars(inner(regex(pattern = "^[0-9a-fA-F.:]+$")))]
     pub nameservers: Vec<IpAddr>,
 }
 
