@@ -92,16 +92,15 @@ fn wildcard(name: &str, statement: &Statement, table: &Table, messages: &mut Vec
 
 fn unknown(name: &str, table: &Table) -> String {
     let service = name.split_once(':').and_then(|(prefix, _)| table.services.get_key_value(prefix));
-    match service {
-        Some((prefix, service)) => {
-            let known: Vec<_> = service.actions.keys().map(String::as_str).collect();
-            format!("`{name}` is not in the table of actions; it knows of `{prefix}`: {}", known.join(", "))
-        }
-        None => {
-            let known: Vec<_> = table.services.keys().map(String::as_str).collect();
-            format!("`{name}` is of no service in the table of actions; it knows {}", known.join(", "))
-        }
+    if let Some((prefix, service)) = service {
+        let known: Vec<_> = service.actions.keys().map(String::as_str).collect();
+        return format!(
+            "`{name}` is not in the table of actions; it knows of `{prefix}`: {}",
+            known.join(", ")
+        );
     }
+    let known: Vec<_> = table.services.keys().map(String::as_str).collect();
+    format!("`{name}` is of no service in the table of actions; it knows {}", known.join(", "))
 }
 
 /// Tags decide what the cluster may touch. Who may tag anything may bring anything into reach.

@@ -79,6 +79,18 @@ impl<'a> Scope<'a> {
         regions
     }
 
+    /// The regions of the backup bucket: those of the targets that name it, else the cluster's.
+    #[must_use]
+    pub fn bucket_regions(&self, bucket: &str) -> Vec<String> {
+        let targets = self.cluster.backup.targets.values();
+        let named = targets.filter(|target| target.bucket.as_ref().is_some_and(|b| b.as_str() == bucket));
+        let mut regions: Vec<_> =
+            named.filter_map(|target| target.region.as_ref().map(ToString::to_string)).collect();
+        regions.sort();
+        regions.dedup();
+        if regions.is_empty() { self.regions() } else { regions }
+    }
+
     /// The end of the partition's host names.
     #[must_use]
     pub const fn dns_suffix(&self) -> &'static str {

@@ -15,16 +15,28 @@ struct Places {
     objects: String,
     all_objects: String,
     prefix: String,
+    regions: Vec<String>,
 }
 
 fn places(scope: &Scope, bucket: &str) -> Places {
+    let regions = scope.bucket_regions(bucket);
     let bucket = format!("arn:{}:s3:::{bucket}", scope.aws.partition.as_str());
     let prefix = format!("{}/*", scope.name());
-    Places { objects: format!("{bucket}/{prefix}"), all_objects: format!("{bucket}/*"), bucket, prefix }
+    Places {
+        regions,
+        objects: format!("{bucket}/{prefix}"),
+        all_objects: format!("{bucket}/*"),
+        bucket,
+        prefix,
+    }
 }
 
-fn over_tls(statement: Statement) -> Statement {
-    statement.when("NumericGreaterThanEquals", "s3:TlsVersion", "1.2")
+fn over_tls(at: &Places, statement: Statement) -> Statement {
+    statement.when("NumericGreaterThanEquals", "s3:TlsVersion", "1.2").when(
+        "StringEquals",
+        "aws:RequestedRegion",
+        at.regions.clone(),
+    )
 }
 
 /// The writer adds objects and replaces none.
@@ -33,28 +45,31 @@ pub fn writer(scope: &Scope, bucket: &str) -> Vec<Statement> {
     let at = places(scope, bucket);
     let mut all = vec![
         // Only `If-None-Match` keeps a write from replacing what is there.
-        over_tls(Statement::allow("WriteOnce", "s3:PutObject", at.objects.as_str())).when(
+        over_tls(&at, Statement::allow("WriteOnce", "s3:PutObject", at.objects.as_str())).when(
             "Null",
             "s3:if-none-match",
             "false",
         ),
         // Starting a multipart upload and sending parts creates no object yet and cannot carry `If-None-Match`.
-        over_tls(Statement::allow("SendParts", "s3:PutObject", at.objects.as_str())).when(
+        over_tls(&at, Statement::allow("SendParts", "s3:PutObject", at.objects.as_str())).when(
             "Bool",
             "s3:ObjectCreationOperation",
             "false",
         ),
-        over_tls(Statement::allow(
-            "HandleParts",
-            ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            at.objects.as_str(),
-        )),
-        over_tls(Statement::allow("ListOwn", "s3:ListBucket", at.bucket.as_str())).when(
+        over_tls(
+            &at,
+            Statement::allow(
+                "HandleParts",
+                ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+                at.objects.as_str(),
+            ),
+        ),
+        over_tls(&at, Statement::allow("ListOwn", "s3:ListBucket", at.bucket.as_str())).when(
             "StringLike",
             "s3:prefix",
             at.prefix.as_str(),
         ),
-        over_tls(Statement::allow("ListUploads", "s3:ListBucketMultipartUploads", at.bucket.as_str())),
+        over_tls(&at, Statement::allow("ListUploads", "s3:ListBucketMultipartUploads", at.bucket.as_str())),
     ];
     all.extend(never(&at));
     all
@@ -65,9 +80,12 @@ pub fn writer(scope: &Scope, bucket: &str) -> Vec<Statement> {
 pub fn restore(scope: &Scope, bucket: &str) -> Vec<Statement> {
     let at = places(scope, bucket);
     let mut all = vec![
-        over_tls(Statement::allow("Read", ["s3:GetObject", "s3:GetObjectVersion"], at.objects.as_str())),
-        over_tls(Statement::allow("ListOwn", ["s3:ListBucket", "s3:ListBucketVersions"], at.bucket.as_str()))
-            .when("StringLike", "s3:prefix", at.prefix.as_str()),
+        over_tls(&at, Statement::allow("Read", ["s3:GetObject", "s3:GetObjectVersion"], at.objects.as_str())),
+        over_tls(
+            &at,
+            Statement::allow("ListOwn", ["s3:ListBucket", "s3:ListBucketVersions"], at.bucket.as_str()),
+        )
+        .when("StringLike", "s3:prefix", at.prefix.as_str()),
     ];
     all.extend(never(&at));
     all
