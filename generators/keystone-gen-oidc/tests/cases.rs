@@ -1,6 +1,12 @@
 //! Whole renderings: every folder of `tests/cases` is an inventory with its trust folder, and what is rendered from
 //! them (`expected/`) or the message that refuses them (`error.txt`). `SNAPSHOTS=overwrite` writes both anew.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests stop at a surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests stop at a surprise"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -39,7 +45,8 @@ fn input(case: &Path) -> (Cluster, Trust) {
     let read = |name: &str| {
         std::fs::read_to_string(case.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", case.display()))
     };
-    let cluster: Cluster = toml::from_str(&read("inventory.toml")).unwrap_or_else(|e| panic!("{case:?}: {e}"));
+    let cluster: Cluster =
+        toml::from_str(&read("inventory.toml")).unwrap_or_else(|e| panic!("{case:?}: {e}"));
     let list: List = toml::from_str(&read("trust.toml")).unwrap();
     let key = |listed: Listed| ServiceAccountKey {
         pem: read(&format!("service-account/{}.pub", listed.name)),
@@ -88,7 +95,11 @@ fn each_case_gives_its_files_or_its_message() {
                 }
                 let mut there = BTreeSet::new();
                 files(&expected, &expected, &mut there);
-                assert_eq!(artifacts.iter().map(|a| a.path.clone()).collect::<BTreeSet<_>>(), there, "{case:?}");
+                assert_eq!(
+                    artifacts.iter().map(|a| a.path.clone()).collect::<BTreeSet<_>>(),
+                    there,
+                    "{case:?}"
+                );
                 assert!(artifacts.is_sorted(), "{case:?}");
             }
             Err(found) => {
@@ -112,10 +123,12 @@ fn key_ids_are_those_that_openssl_computes() {
     for case in ["one-key", "three-states"] {
         let case = folder("cases").join(case);
         let expected = std::fs::read_to_string(case.join("key-ids-by-openssl.txt")).unwrap();
-        let expected: BTreeSet<_> = expected.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
+        let expected: BTreeSet<_> =
+            expected.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect();
         let artifacts = render(&case).unwrap();
         let set = artifacts.iter().find(|artifact| artifact.path == JWKS).unwrap();
-        let found: BTreeSet<_> = jwks::read(&set.contents).unwrap().keys.into_iter().map(|key| key.kid).collect();
+        let found: BTreeSet<_> =
+            jwks::read(&set.contents).unwrap().keys.into_iter().map(|key| key.kid).collect();
         assert_eq!(found, expected);
     }
 }
@@ -152,7 +165,8 @@ struct Damage {
 #[test]
 fn each_damage_is_found() {
     for case in cases("damages") {
-        let damage: Damage = toml::from_str(&std::fs::read_to_string(case.join("damage.toml")).unwrap()).unwrap();
+        let damage: Damage =
+            toml::from_str(&std::fs::read_to_string(case.join("damage.toml")).unwrap()).unwrap();
         let mut artifacts = render(&folder("cases").join(&damage.case)).unwrap();
         let at = artifacts.iter().position(|artifact| artifact.path == damage.path).unwrap();
         match &damage.from {
