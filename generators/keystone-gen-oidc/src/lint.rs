@@ -105,13 +105,15 @@ fn unknown(name: &str, table: &Table) -> String {
 
 /// Tags decide what the cluster may touch. Who may tag anything may bring anything into reach.
 fn tagging(name: &str, statement: &Statement, messages: &mut Vec<String>) {
-    let tags = name.eq_ignore_ascii_case("ec2:CreateTags");
     let bound = |key: &String| {
         key.eq_ignore_ascii_case("ec2:CreateAction") || same_key("aws:ResourceTag/${TagKey}", key)
     };
-    if tags
+    // `...IfExists`, `Null` and `...Not...` hold for foreign resources too.
+    let equal =
+        ["StringEquals", "StringLike"].iter().filter_map(|operator| statement.condition.get(*operator));
+    if name.eq_ignore_ascii_case("ec2:CreateTags")
         && statement.effect == Effect::Allow
-        && !statement.condition.values().flat_map(|k| k.keys()).any(bound)
+        && !equal.flat_map(|keys| keys.keys()).any(bound)
     {
         messages.push(format!(
             "`{name}` may tag resources that are not the cluster's, and so bring them into its reach; add a condition \
@@ -138,11 +140,26 @@ impl Known<'_> {
                 .push(format!("`{name}` works on no single resource, so `{arn}` allows nothing; write `*`"));
             return;
         }
-        let forms: Vec<_> =
-            self.action.resources.keys().filter_map(|kind| self.service.resources.get(kind)).collect();
-        let shown: Vec<_> = forms.iter().take(8).map(|form| format!("`{form}`")).collect();
-        let more = if forms.len() > 8 { format!(" and {} more", forms.len() - 8) } else { String::new() };
-        messages.push(format!("`{name}` does not work on `{arn}`; it works on {}{more}", shown.join(", ")));
+        let forms: Vec<(&String, &String)> = self
+            .action
+            .resources
+            .keys()
+            .filter_map(|kind| self.service.resources.get(kind).map(|form| (kind, form)))
+            .collect();
+        // Where there are many, the one that was meant tells most.
+        let meant = |kind: &str| arn.rsplit([':', '/']).any(|part| part == kind);
+        let shown: Vec<String> =
+            forms
+                .iter()
+                .map(|(kind, form)| {
+                    if forms.len() <= 3 || meant(kind) {
+                        format!("{kind} (`{form}`)")
+                    } else {
+                        (*kind).clone()
+                    }
+                })
+                .collect();
+        messages.push(format!("`{name}` does not work on `{arn}`; it works on {}", shown.join(", ")));
     }
 
     fn key<'a>(

@@ -19,6 +19,7 @@ pub(crate) fn all(artifacts: &[Artifact]) -> Result<(), Error> {
     };
     let issuer = discovery::read(text(DISCOVERY)?)?;
     jwks::read(text(JWKS)?)?;
+    one_partition(artifacts)?;
     let table = Table::load().map_err(Error::Table)?;
     for artifact in artifacts {
         let path = artifact.path.as_str();
@@ -31,6 +32,24 @@ pub(crate) fn all(artifacts: &[Artifact]) -> Result<(), Error> {
             policy(path, &artifact.contents, &issuer, table)
         };
         judged.map_err(|reason| Error::Document { path: path.to_owned(), reason })?;
+    }
+    Ok(())
+}
+
+/// ARNs of one partition never name anything in another.
+fn one_partition(artifacts: &[Artifact]) -> Result<(), Error> {
+    let mut first: Option<(&str, &str)> = None;
+    for artifact in artifacts {
+        for arn in artifact.contents.split("\"arn:").skip(1) {
+            let Some((found, _)) = arn.split_once(':') else { continue };
+            let (path, partition) = *first.get_or_insert((&artifact.path, found));
+            if found != partition {
+                let reason = format!(
+                    "names the partition `{found}`, and `{path}` names `{partition}`; an account is in one"
+                );
+                return Err(Error::Document { path: artifact.path.clone(), reason });
+            }
+        }
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ fn input(case: &Path) -> (Cluster, Trust) {
         std::fs::read_to_string(case.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", case.display()))
     };
     let cluster: Cluster =
-        toml::from_str(&read("inventory.toml")).unwrap_or_else(|e| panic!("{case:?}: {e}"));
+        toml::from_str(&read("inventory.toml")).unwrap_or_else(|e| panic!("{}: {e}", case.display()));
     let list: List = toml::from_str(&read("trust.toml")).unwrap();
     let key = |listed: Listed| ServiceAccountKey {
         pem: read(&format!("service-account/{}.pub", listed.name)),
