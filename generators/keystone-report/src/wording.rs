@@ -1,0 +1,76 @@
+//! Numbers and names as people read them.
+
+/// At most so many characters; the last one shows that some are missing.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(most.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// `worker-10` after `worker-9`.
+pub(crate) fn natural(name: &str) -> (String, u64, String) {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = name[stem.len()..].parse().unwrap_or(0);
+    (stem.to_owned(), number, name.to_owned())
+}
+
+/// `12,345`.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1.2 kB`; thousands, as file managers count.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    UNITS.iter().find(|(size, _)| number >= *size).map_or_else(
+        || format!("{number} B"),
+        |(size, unit)| {
+            let tenths = number / (size / 10);
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        },
+    )
+}
+
+/// `1 node`, `2 nodes`.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, cut, natural, thousands};
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn sizes_keep_one_digit() {
+        assert_eq!([0, 999, 1_000, 1_250, 12_345_678].map(bytes), ["0 B", "999 B", "1.0 kB", "1.2 kB", "12.3 MB"]);
+    }
+
+    #[test]
+    fn long_texts_are_cut_by_characters() {
+        assert_eq!(cut("größer", 6), "größer");
+        assert_eq!(cut("größer", 4), "grö…");
+    }
+
+    #[test]
+    fn ten_comes_after_nine() {
+        let mut names = ["worker-10", "worker-9", "backup-1"];
+        names.sort_by_key(|name| natural(name));
+        assert_eq!(names, ["backup-1", "worker-9", "worker-10"]);
+    }
+}
