@@ -4,6 +4,7 @@
 //! With an account in AWS come the identity provider, and for each role who may take it and what it may do. Every
 //! permission is checked against a table of IAM's actions ([`lint`]): IAM itself accepts policies that allow nothing.
 
+pub mod coverage;
 pub mod discovery;
 pub mod documents;
 pub mod iam;

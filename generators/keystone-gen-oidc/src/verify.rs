@@ -1,5 +1,7 @@
 //! Reading rendered documents again, as those that consume them do.
 
+use std::collections::BTreeMap;
+
 use keystone_generator::Artifact;
 use keystone_model::HttpsUrl;
 
@@ -7,7 +9,9 @@ use crate::documents::ProviderDocument;
 use crate::iam::Table;
 use crate::policy::Policy;
 use crate::trust_policy::{self, AUDIENCE};
-use crate::{BUCKET_POLICY, DISCOVERY, Error, JWKS, PROVIDER, discovery, jwks, lint, permissions, schema};
+use crate::{
+    BUCKET_POLICY, DISCOVERY, Error, JWKS, PROVIDER, coverage, discovery, jwks, lint, permissions, schema,
+};
 
 /// Most characters of a bucket's policy; S3 counts bytes, white space included.
 const MAX_BUCKET_POLICY: usize = 20 * 1024;
@@ -32,6 +36,27 @@ pub(crate) fn all(artifacts: &[Artifact]) -> Result<(), Error> {
             policy(path, &artifact.contents, &issuer, table)
         };
         judged.map_err(|reason| Error::Document { path: path.to_owned(), reason })?;
+    }
+    covered(artifacts, table)
+}
+
+/// Judges all permissions of each role together.
+fn covered(artifacts: &[Artifact], table: &Table) -> Result<(), Error> {
+    let mut roles: BTreeMap<&str, Vec<Policy>> = BTreeMap::new();
+    for artifact in artifacts {
+        let Some((folder, file)) = artifact.path.rsplit_once('/') else { continue };
+        if file.starts_with("permissions") {
+            let refuse = |reason: String| Error::Document { path: artifact.path.clone(), reason };
+            let policy =
+                serde_json::from_str(&artifact.contents).map_err(|error| refuse(error.to_string()))?;
+            roles.entry(folder).or_default().push(policy);
+        }
+    }
+    for (folder, policies) in roles {
+        let gaps = coverage::gaps(&policies.iter().collect::<Vec<_>>(), table);
+        if !gaps.is_empty() {
+            return Err(Error::Document { path: folder.to_owned(), reason: gaps.join("\n") });
+        }
     }
     Ok(())
 }
