@@ -58,7 +58,10 @@ mod tests {
 
     #[test]
     fn sizes_keep_one_digit() {
-        assert_eq!([0, 999, 1_000, 1_250, 12_345_678].map(bytes), ["0 B", "999 B", "1.0 kB", "1.2 kB", "12.3 MB"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_250, 12_345_678].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "1.2 kB", "12.3 MB"]
+        );
     }
 
     #[test]

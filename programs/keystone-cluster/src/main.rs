@@ -1,3 +1,17 @@
-//! Turns one inventory into everything a cluster's nodes need.
+//! `keystone-cluster`: what people do with a cluster from their own machine.
 
-fn main() {}
+mod cli;
+mod commands;
+mod manifest;
+mod output;
+mod pipeline;
+mod refusal;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    commands::run(cli::Cli::parse())
+}

@@ -94,7 +94,8 @@ pub(super) fn people(cluster: &Cluster, most_groups: usize, most_names: usize) -
         .into_iter()
         .take(shown)
         .map(|((_, heading), people)| {
-            let line = |name: &&str| Line { text: (*name).to_owned(), note: String::new(), mark: Ink::Person };
+            let line =
+                |name: &&str| Line { text: (*name).to_owned(), note: String::new(), mark: Ink::Person };
             let lines = people.iter().take(most_names).map(line).collect();
             Card { heading, count: people.len(), note: String::new(), lines, dashed: false }
         })
@@ -115,7 +116,9 @@ pub(super) fn pools(cluster: &Cluster, most: usize) -> Vec<Card> {
         .take(if hidden > 0 { most - 1 } else { most })
         .map(|(name, pool)| {
             let place = match pool.provider {
-                Provider::Aws => pool.region.as_ref().map_or_else(|| "aws".to_owned(), |r| format!("aws {r}")),
+                Provider::Aws => {
+                    pool.region.as_ref().map_or_else(|| "aws".to_owned(), |r| format!("aws {r}"))
+                }
                 Provider::BareMetal => "bare metal".to_owned(),
             };
             Card {

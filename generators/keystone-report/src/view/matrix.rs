@@ -92,7 +92,11 @@ impl Matrix {
         };
         let groups = Kind::ALL.iter().map(|kind| Group {
             heading: kind.heading(),
-            rows: shown.iter().filter(|place| classes[**place].kind == *kind).map(|place| row(*place)).collect(),
+            rows: shown
+                .iter()
+                .filter(|place| classes[**place].kind == *kind)
+                .map(|place| row(*place))
+                .collect(),
         });
         Self {
             groups: groups.filter(|group| !group.rows.is_empty()).collect(),
@@ -100,7 +104,11 @@ impl Matrix {
             open_pairs: by_pair.len(),
             classes: classes.len(),
             hidden: classes.len() - shown.len(),
-            machines: classes.iter().filter(|class| class.kind == Kind::Machines).map(|c| c.members.len()).sum(),
+            machines: classes
+                .iter()
+                .filter(|class| class.kind == Kind::Machines)
+                .map(|c| c.members.len())
+                .sum(),
         }
     }
 
@@ -123,12 +131,20 @@ impl Cell {
         let mut between: Vec<&Entry> = entries.iter().copied().filter(|entry| !entry.own).collect();
         between.sort_by_key(|entry| entry.proto);
         let all_of = |proto| {
-            between.iter().any(|entry| entry.proto == proto && entry.ports.first().is_some_and(|p| p.is_all()))
+            between
+                .iter()
+                .any(|entry| entry.proto == proto && entry.ports.first().is_some_and(|p| p.is_all()))
         };
         let icmp = between.iter().any(|entry| entry.proto == Proto::Icmp);
         let openings = between.iter().map(|entry| entry.ports.len().max(1)).sum();
         if all_of(Proto::Tcp) && all_of(Proto::Udp) && icmp {
-            return Self { openings, own, all: true, tokens: vec!["all ports".to_owned()], ..Self::default() };
+            return Self {
+                openings,
+                own,
+                all: true,
+                tokens: vec!["all ports".to_owned()],
+                ..Self::default()
+            };
         }
         let tokens = between.iter().flat_map(|entry| match (entry.proto, entry.ports.as_slice()) {
             (Proto::Icmp, _) => vec!["icmp".to_owned()],

@@ -38,7 +38,8 @@ struct Row {
 impl Ports {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let table = services(cluster);
-        let rules: Vec<_> = flows(cluster).into_iter().filter(|flow| !flow.rule.starts_with("service ")).collect();
+        let rules: Vec<_> =
+            flows(cluster).into_iter().filter(|flow| !flow.rule.starts_with("service ")).collect();
         let mut roles = Vec::new();
         let mut unused = Vec::new();
         for role in Role::ALL {

@@ -1,0 +1,161 @@
+//! Reading user-data as cloud-init and the cloud do, and as somebody who looks for secrets.
+
+use std::sync::OnceLock;
+
+use jsonschema::Validator;
+use regex::RegexSet;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::KEY_FILE;
+
+/// Most bytes that clouds take (EC2: 16 KiB before encoding).
+pub const MAX_BYTES: usize = 16_384;
+
+/// Why a text is not to be handed to a machine.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Clouds cut or refuse it.
+    #[error("has {bytes} bytes, and clouds take {MAX_BYTES}; most of it ({largest}) is `{what}`")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The largest part of it.
+        what: String,
+        /// The size of that part.
+        largest: usize,
+    },
+    /// cloud-init would not know it for its own.
+    #[error("does not begin with `#cloud-config`")]
+    NoHeader,
+    /// Not YAML.
+    #[error("cannot be read as YAML: {0}")]
+    Unreadable(String),
+    /// Not what cloud-init's schema asks for.
+    #[error("is refused by cloud-init's schema at `{place}`: {message}")]
+    Schema {
+        /// The place as a JSON pointer.
+        place: String,
+        /// What the schema says.
+        message: String,
+    },
+    /// A line for a shell.
+    #[error("has a command that is no list of arguments (number {0}); a line would be split by a shell")]
+    NoArguments(usize),
+    /// Something that looks like a secret where everyone can read it.
+    #[error(
+        "holds something that looks like {0}, and is shared by many machines; nothing secret belongs there"
+    )]
+    Secret(&'static str),
+    /// A key that others can read, or that stays.
+    #[error("{0}")]
+    LooseKey(&'static str),
+}
+
+/// The schema that cloud-init publishes for user-data; see `schema/README.md`.
+const SCHEMA: &str = include_str!("../schema/schema-cloud-config-v1.json");
+
+fn schema() -> Result<&'static Validator, Refusal> {
+    static COMPILED: OnceLock<Result<Validator, String>> = OnceLock::new();
+    COMPILED
+        .get_or_init(|| {
+            let schema: Value = serde_json::from_str(SCHEMA).map_err(|error| error.to_string())?;
+            jsonschema::validator_for(&schema).map_err(|error| error.to_string())
+        })
+        .as_ref()
+        .map_err(|error| Refusal::Unreadable(format!("cloud-init's schema: {error}")))
+}
+
+const SECRETS: [(&str, &str); 6] = [
+    ("a key of Headscale", r"hskey-(auth|api)-"),
+    ("a key of Tailscale", r"tskey-"),
+    ("an age identity", r"(?i)AGE-SECRET-KEY-"),
+    ("a private key", r"PRIVATE KEY"),
+    ("a key of AWS", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("a token of Kubernetes", r"\b(eyJ[A-Za-z0-9_-]{8,}\.eyJ|[a-z0-9]{6}\.[a-z0-9]{16}\b)"),
+];
+
+fn secret(text: &str) -> Option<&'static str> {
+    static PATTERNS: OnceLock<Option<RegexSet>> = OnceLock::new();
+    let patterns =
+        PATTERNS.get_or_init(|| RegexSet::new(SECRETS.map(|(_, pattern)| pattern)).ok()).as_ref()?;
+    let first = patterns.matches(text).into_iter().next()?;
+    Some(SECRETS[first].0)
+}
+
+/// Reads a text that many machines share.
+///
+/// # Errors
+/// Why it is not to be handed out.
+pub fn read_shared(text: &str) -> Result<(), Refusal> {
+    if let Some(what) = secret(text) {
+        return Err(Refusal::Secret(what));
+    }
+    read(text).map(|_| ())
+}
+
+/// Reads a text for one machine. A key may be in it, in a file of its own that is removed.
+///
+/// # Errors
+/// Why it is not to be handed out.
+pub fn read_node(text: &str) -> Result<(), Refusal> {
+    let data = read(text)?;
+    for file in data["write_files"].as_array().into_iter().flatten() {
+        let is_key_file = file["path"] == KEY_FILE;
+        let has_secret = file["content"].as_str().is_some_and(|content| secret(content).is_some());
+        if has_secret && !is_key_file {
+            return Err(Refusal::LooseKey("has a key in a file that is not removed"));
+        }
+        if is_key_file && file["permissions"] != "0600" {
+            return Err(Refusal::LooseKey(
+                "has a key in a file that others can read; its permissions must be 0600",
+            ));
+        }
+    }
+    let removes = |command: &Value| *command == serde_json::json!(["rm", "-f", KEY_FILE]);
+    let commands = data["runcmd"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !commands.last().is_some_and(removes) {
+        return Err(Refusal::LooseKey("does not end with removing the key's file"));
+    }
+    let in_arguments = commands.iter().any(|command| secret(&command.to_string()).is_some());
+    if in_arguments {
+        return Err(Refusal::LooseKey(
+            "has a key among the arguments of a command, where every process can see it",
+        ));
+    }
+    Ok(())
+}
+
+fn read(text: &str) -> Result<Value, Refusal> {
+    if !text.starts_with("#cloud-config\n") {
+        return Err(Refusal::NoHeader);
+    }
+    let data: Value = serde_saphyr::from_str(text).map_err(|error| Refusal::Unreadable(error.to_string()))?;
+    if text.len() > MAX_BYTES {
+        let (what, largest) = largest_part(&data);
+        return Err(Refusal::TooLarge { bytes: text.len(), what, largest });
+    }
+    if let Err(error) = schema()?.validate(&data) {
+        return Err(Refusal::Schema { place: error.instance_path().to_string(), message: error.to_string() });
+    }
+    let commands = data["runcmd"].as_array().into_iter().flatten();
+    if let Some(n) = commands.enumerate().find_map(|(n, command)| (!command.is_array()).then_some(n)) {
+        return Err(Refusal::NoArguments(n));
+    }
+    Ok(data)
+}
+
+/// The largest file or, where there is none, the largest key.
+fn largest_part(data: &Value) -> (String, usize) {
+    let files = data["write_files"].as_array().into_iter().flatten().map(|file| {
+        let size = file["content"].as_str().map_or(0, str::len);
+        (file["path"].as_str().unwrap_or_default().to_owned(), size)
+    });
+    let keys = data
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| *key != "write_files")
+        .map(|(key, value)| (key.clone(), value.to_string().len()));
+    files.chain(keys).max_by_key(|(_, size)| *size).unwrap_or_default()
+}
