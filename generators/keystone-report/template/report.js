@@ -36,6 +36,14 @@
     return block;
   }
 
+  // The same where many stand below each other: without what the rules are about.
+  function openingLine([ports, rules]) {
+    const block = element("div", "", "opening");
+    block.append(element("span", ports, "ports-line"));
+    block.append(element("span", rules.map((place) => data.rules[place][0]).join(", "), "rule about"));
+    return block;
+  }
+
   // ---- the matrix ----
 
   const rows = Array.from(table.tBodies).flatMap((body) => Array.from(body.rows));
@@ -172,6 +180,7 @@
   const result = document.getElementById("who-result");
   const MOST_OPTIONS = 50;
   const MOST_NAMES = 12;
+  const OWN = "own devices";
   const subjects = [];
   data.classes.forEach((one, place) => {
     for (const name of one[MEMBERS]) subjects.push({ name, note: one[LABEL], place, member: true });
@@ -241,7 +250,7 @@
     return more > 0 ? first + " and " + more.toLocaleString("en") + " more" : first;
   }
 
-  function side(heading, subject, lines) {
+  function side(heading, lines) {
     const part = element("section");
     part.append(element("h4", heading));
     if (!lines.length) {
@@ -249,15 +258,24 @@
       return part;
     }
     const body = element("tbody");
+    // Classes to which the same is open share a row.
+    const rowOf = new Map();
     for (const { label, names, openings } of lines) {
-      const row = element("tr");
-      const head = element("th", label);
-      head.scope = "row";
-      if (names) head.append(element("small", names));
-      const cell = element("td");
-      cell.append(...openings.map(openingBlock));
-      row.append(head, cell);
-      body.append(row);
+      const key = JSON.stringify([openings, label === OWN]);
+      let head = rowOf.get(key);
+      if (!head) {
+        const row = element("tr");
+        const cell = element("td");
+        head = element("th");
+        head.scope = "row";
+        cell.append(...openings.map(openingLine));
+        row.append(head, cell);
+        body.append(row);
+        rowOf.set(key, head);
+      }
+      const one = element("div", label);
+      if (names) one.append(element("small", names));
+      head.append(one);
     }
     const lists = element("table");
     lists.append(body);
@@ -276,12 +294,12 @@
         const alone = subject.member && place === subject.place && one[MEMBERS].length === 1;
         return openings.length && !alone ? [{ label: one[LABEL], names: names(subject, place), openings }] : [];
       });
-    const mine = own.length ? [{ label: "own devices", names: "", openings: own }] : [];
+    const mine = own.length ? [{ label: OWN, names: "", openings: own }] : [];
     const reaches = mine.concat(lines((place) => subject.place + ">" + place));
     const reached = lines((place) => place + ">" + subject.place);
     result.replaceChildren(
-      side(subject.name + " reaches", subject, reaches),
-      side(subject.name + " is reached by", subject, reached),
+      side(subject.name + " reaches", reaches),
+      side(subject.name + " is reached by", reached),
     );
     const what = subject.member ? data.classes[subject.place][KIND] + ", class " + subject.note : subject.note;
     status.textContent = subject.name + ": " + what + ".";

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::openings::range;
 use crate::classes::{Class, Kind};
 use crate::reachability::{Entry, Reachability};
-use crate::wording::count;
+use crate::wording::{count, thousands};
 
 /// Port ranges that a cell names; the others are counted.
 const MOST_TOKENS: usize = 3;
@@ -25,7 +25,6 @@ pub(super) struct Matrix {
     classes: usize,
     /// Classes that only the lookup has.
     hidden: usize,
-    machines: usize,
 }
 
 /// Machines, or people: rows and columns under one heading.
@@ -41,10 +40,11 @@ struct Row {
     /// Place among all classes, by which the script finds it.
     place: usize,
     id: String,
-    label: String,
+    /// The label at its plus signs, where a narrow column may break it.
+    parts: Vec<String>,
     members: String,
     names: Vec<String>,
-    more: usize,
+    more: String,
     cells: Vec<Cell>,
 }
 
@@ -83,10 +83,10 @@ impl Matrix {
             Row {
                 place,
                 id: from.id.to_owned(),
-                label: from.label.to_owned(),
+                parts: from.label.split('+').map(ToOwned::to_owned).collect(),
                 members: members(from),
                 names: from.members.iter().take(MOST_NAMES).cloned().collect(),
-                more: from.members.len().saturating_sub(MOST_NAMES),
+                more: more(from.members.len()),
                 cells: cells.collect(),
             }
         };
@@ -100,7 +100,6 @@ impl Matrix {
             open_pairs: by_pair.len(),
             classes: classes.len(),
             hidden: classes.len() - shown.len(),
-            machines: classes.iter().filter(|class| class.kind == Kind::Machines).map(|c| c.members.len()).sum(),
         }
     }
 
@@ -143,6 +142,11 @@ impl Cell {
         tokens.truncate(keep);
         Self { openings, tokens, more, own, ..Self::default() }
     }
+}
+
+/// How many members are not named; empty where all are.
+fn more(members: usize) -> String {
+    if members > MOST_NAMES { thousands(members - MOST_NAMES) } else { String::new() }
 }
 
 fn members(class: &Class<'_>) -> String {
