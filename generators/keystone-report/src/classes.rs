@@ -73,9 +73,7 @@ fn class<'a>(id: &'a str, members: &'a [String]) -> Class<'a> {
 fn rank(class: &Class<'_>) -> usize {
     let first = class.label.split('+').next().unwrap_or_default();
     match class.kind {
-        Kind::Machines => {
-            Role::ALL.iter().position(|role| role.as_str() == first).unwrap_or(Role::ALL.len())
-        }
+        Kind::Machines => Role::ALL.iter().position(|role| role.as_str() == first).unwrap_or(Role::ALL.len()),
         Kind::People if class.id == "people" => 2,
         Kind::People => usize::from(!class.label.split('+').any(|group| group == ADMINS)),
         Kind::Other => 0,

@@ -64,7 +64,9 @@ pub enum Error {
         class: String,
     },
     /// A member of two classes.
-    #[error("`{member}` is in the classes `{first}` and `{second}` of reachability.json; a member is in exactly one")]
+    #[error(
+        "`{member}` is in the classes `{first}` and `{second}` of reachability.json; a member is in exactly one"
+    )]
     TwoClasses {
         /// The member.
         member: String,
@@ -86,7 +88,9 @@ pub enum Error {
         to: String,
     },
     /// ICMP with ports, or another transport without.
-    #[error("entry {index} of reachability.json has the wrong ports for {proto}; icmp has none, all others have some")]
+    #[error(
+        "entry {index} of reachability.json has the wrong ports for {proto}; icmp has none, all others have some"
+    )]
     PortsOf {
         /// Number of the entry, from 0.
         index: usize,
@@ -94,7 +98,9 @@ pub enum Error {
         proto: Proto,
     },
     /// Two entries for the same.
-    #[error("entry {index} of reachability.json repeats one from `{from}` to `{to}`; write one per transport")]
+    #[error(
+        "entry {index} of reachability.json repeats one from `{from}` to `{to}`; write one per transport"
+    )]
     Twice {
         /// Number of the entry, from 0.
         index: usize,

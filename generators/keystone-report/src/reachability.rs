@@ -41,7 +41,9 @@ impl TryFrom<(u16, u16)> for Ports {
 
     fn try_from((first, last): (u16, u16)) -> Result<Self, String> {
         if first == 0 || first > last {
-            return Err(format!("`[{first}, {last}]` is no range of ports; write the lower one first, from 1"));
+            return Err(format!(
+                "`[{first}, {last}]` is no range of ports; write the lower one first, from 1"
+            ));
         }
         Ok(Self(first, last))
     }

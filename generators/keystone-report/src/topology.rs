@@ -53,7 +53,14 @@ pub(crate) fn of(cluster: &Cluster) -> Drawing {
     let relay = &cluster.mesh.relay;
     let note = format!("DERP on {}, STUN on {}/udp", relay.port, relay.stun_port);
     frame(&mut canvas, relay_left, 0, relay_width, top_height, &heading, &note, Ink::Relays);
-    rows(&mut canvas, relay_left, relay_width, HEADING, &relay_rows, Some(top_height - HEADING - PAD));
+    rows(
+        &mut canvas,
+        relay_left,
+        relay_width,
+        HEADING,
+        &relay_rows,
+        Some(top_height.saturating_sub(HEADING + PAD)),
+    );
 
     let bar = top_height + STUB;
     for x in [people_width / 2, relay_left + relay_width / 2] {
@@ -85,8 +92,11 @@ fn below(canvas: &mut Canvas, cluster: &Cluster, bar: u32) -> u32 {
     let Ok(columns) = u32::try_from(columns.max(1)) else { return bar };
     let width = (WIDTH - GAP * (columns - 1)) / columns;
     let top = bar + STUB;
-    let pools_height =
-        if pools.is_empty() { 0 } else { HEADING + pools.iter().map(|pool| pool.height() + PAD).sum::<u32>() };
+    let pools_height = if pools.is_empty() {
+        0
+    } else {
+        HEADING + pools.iter().map(|pool| pool.height() + PAD).sum::<u32>()
+    };
     let height = cards.iter().map(Card::height).max().unwrap_or(0).max(pools_height);
     let mut left = 0;
     for card in &cards {
@@ -107,7 +117,10 @@ fn below(canvas: &mut Canvas, cluster: &Cluster, bar: u32) -> u32 {
     if height == 0 { bar } else { top + height }
 }
 
-#[allow(clippy::too_many_arguments, reason = "a rectangle has four numbers, and its two texts and ink belong to it")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a rectangle has four numbers, and its two texts and ink belong to it"
+)]
 fn frame(canvas: &mut Canvas, x: u32, y: u32, width: u32, height: u32, heading: &str, note: &str, ink: Ink) {
     canvas.rect(x, y, width, height, 10, ink);
     canvas.text(x + PAD, y + 25, Ink::Heading, heading);

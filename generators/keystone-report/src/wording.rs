@@ -42,6 +42,23 @@ pub(crate) fn bytes(number: u64) -> String {
     )
 }
 
+/// A part of a sentence.
+#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Span {
+    /// Whether it stood between backticks, as values do in messages.
+    pub code: bool,
+    pub text: String,
+}
+
+/// A sentence in which values stand between backticks. A backtick without another one is only a character.
+pub(crate) fn spans(sentence: &str) -> Vec<Span> {
+    if !sentence.matches('`').count().is_multiple_of(2) {
+        return vec![Span { code: false, text: sentence.to_owned() }];
+    }
+    let parts = sentence.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+    parts.map(|(n, part)| Span { code: !n.is_multiple_of(2), text: part.to_owned() }).collect()
+}
+
 /// `1 node`, `2 nodes`.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
@@ -49,7 +66,7 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, cut, natural, thousands};
+    use super::{bytes, cut, natural, spans, thousands};
 
     #[test]
     fn numbers_are_grouped_by_three() {
@@ -58,7 +75,10 @@ mod tests {
 
     #[test]
     fn sizes_keep_one_digit() {
-        assert_eq!([0, 999, 1_000, 1_250, 12_345_678].map(bytes), ["0 B", "999 B", "1.0 kB", "1.2 kB", "12.3 MB"]);
+        assert_eq!(
+            [0, 999, 1_000, 1_250, 12_345_678].map(bytes),
+            ["0 B", "999 B", "1.0 kB", "1.2 kB", "12.3 MB"]
+        );
     }
 
     #[test]
@@ -72,5 +92,18 @@ mod tests {
         let mut names = ["worker-10", "worker-9", "backup-1"];
         names.sort_by_key(|name| natural(name));
         assert_eq!(names, ["backup-1", "worker-9", "worker-10"]);
+    }
+
+    #[test]
+    fn values_stand_between_backticks() {
+        let read = |sentence: &str| -> Vec<(bool, String)> {
+            spans(sentence).into_iter().map(|span| (span.code, span.text)).collect()
+        };
+        assert_eq!(
+            read("take `1.36` or `1.35`"),
+            [(false, "take "), (true, "1.36"), (false, " or "), (true, "1.35")]
+                .map(|(c, t)| (c, t.to_owned()))
+        );
+        assert_eq!(read("a ` alone"), [(false, "a ` alone".to_owned())]);
     }
 }

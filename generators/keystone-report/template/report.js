@@ -180,6 +180,7 @@
   const result = document.getElementById("who-result");
   const MOST_OPTIONS = 50;
   const MOST_NAMES = 12;
+  const NOUNS = { Machines: "a machine", People: "a person" };
   const OWN = "own devices";
   const subjects = [];
   data.classes.forEach((one, place) => {
@@ -244,6 +245,7 @@
   }
 
   function names(subject, place) {
+    if (!data.classes[place][MEMBERS].length) return "machines from pools";
     const others = data.classes[place][MEMBERS].filter((name) => !subject.member || name !== subject.name);
     const first = others.slice(0, MOST_NAMES).join(", ");
     const more = others.length - MOST_NAMES;
@@ -301,8 +303,8 @@
       side(subject.name + " reaches", reaches),
       side(subject.name + " is reached by", reached),
     );
-    const what = subject.member ? data.classes[subject.place][KIND] + ", class " + subject.note : subject.note;
-    status.textContent = subject.name + ": " + what + ".";
+    const what = subject.member ? (NOUNS[data.classes[subject.place][KIND]] ?? "a member") + " of the class " + subject.note : "a " + subject.note;
+    status.textContent = subject.name + " is " + what + ".";
   }
 
   input.addEventListener("input", filter);

@@ -41,7 +41,11 @@ fn grown(more: usize) -> Case {
         let node = case.cluster.nodes.get(model).unwrap().clone();
         matrix["classes"][format!("role:{role}")].as_array_mut().unwrap().push(json!(name));
         for file in ["user-data.yaml", "kubelet.yaml", "relay.json"] {
-            case.files.push(File { path: format!("nodes/{name}/{file}"), bytes: 1_000, sha256: "0".repeat(64) });
+            case.files.push(File {
+                path: format!("nodes/{name}/{file}"),
+                bytes: 1_000,
+                sha256: "0".repeat(64),
+            });
         }
         case.cluster.nodes.insert(name.parse().unwrap(), node);
     }
@@ -77,8 +81,12 @@ fn ten_thousand_machines_make_a_page_below_two_megabytes() {
     assert!(text.len() < MOST_BYTES, "the page has {} bytes", text.len());
 
     let page = Html::parse_document(&text);
-    let members: usize =
-        data(&page)["classes"].as_array().unwrap().iter().map(|class| class[2].as_array().unwrap().len()).sum();
+    let members: usize = data(&page)["classes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|class| class[2].as_array().unwrap().len())
+        .sum();
     assert_eq!(members, case.cluster.nodes.len() + case.cluster.people.len(), "members of the lookup");
 
     let names = texts(&page, "svg text.t-name");

@@ -53,7 +53,13 @@ impl Card {
     pub(super) fn draw(&self, canvas: &mut Canvas, x: u32, y: u32, width: u32, height: u32) {
         let inner = width.saturating_sub(2 * PAD);
         canvas.rect(x, y, width, height, 7, if self.dashed { Ink::CardDashed } else { Ink::Card });
-        canvas.text_within(x + PAD, y + 21, Ink::Heading, fit(inner.saturating_sub(if self.dashed { 0 } else { 44 }), 80), &self.heading);
+        canvas.text_within(
+            x + PAD,
+            y + 21,
+            Ink::Heading,
+            fit(inner.saturating_sub(if self.dashed { 0 } else { 44 }), 80),
+            &self.heading,
+        );
         if !self.dashed {
             canvas.text_end(x + width - PAD, y + 21, Ink::Count, &thousands(self.count));
         }
@@ -68,7 +74,11 @@ impl Card {
             canvas.text_within(x + PAD + 14, at + 13, Ink::Name, room, &line.text);
             let shown = line.text.chars().count().min(room);
             if line.coordinator {
-                canvas.mark(x + PAD + 24 + u32::try_from(shown).unwrap_or(0) * NAME_WIDTH / 10, at + 9, Ink::Coordinator);
+                canvas.mark(
+                    x + PAD + 24 + u32::try_from(shown).unwrap_or(0) * NAME_WIDTH / 10,
+                    at + 9,
+                    Ink::Coordinator,
+                );
             }
             if line.text.chars().count() + line.note.chars().count() + 4 <= room {
                 canvas.text_end(x + width - PAD, at + 13, Ink::Note, &line.note);
@@ -100,7 +110,12 @@ pub(super) fn people(cluster: &Cluster, most_groups: usize, most_names: usize) -
         .into_iter()
         .take(shown)
         .map(|((_, heading), people)| {
-            let line = |name: &&str| Line { text: (*name).to_owned(), note: String::new(), mark: Ink::Person, coordinator: false };
+            let line = |name: &&str| Line {
+                text: (*name).to_owned(),
+                note: String::new(),
+                mark: Ink::Person,
+                coordinator: false,
+            };
             let lines = people.iter().take(most_names).map(line).collect();
             Card { heading, count: people.len(), note: String::new(), lines, dashed: false }
         })
@@ -121,7 +136,9 @@ pub(super) fn pools(cluster: &Cluster, most: usize) -> Vec<Card> {
         .take(if hidden > 0 { most - 1 } else { most })
         .map(|(name, pool)| {
             let place = match pool.provider {
-                Provider::Aws => pool.region.as_ref().map_or_else(|| "aws".to_owned(), |r| format!("aws {r}")),
+                Provider::Aws => {
+                    pool.region.as_ref().map_or_else(|| "aws".to_owned(), |r| format!("aws {r}"))
+                }
                 Provider::BareMetal => "bare metal".to_owned(),
             };
             Card {

@@ -35,11 +35,11 @@ struct Setting {
 impl Head {
     pub(super) fn of(input: &Input<'_>, matrix: &Matrix) -> Self {
         let cluster = input.cluster;
-        let with_role =
-            |role: Role| cluster.nodes.values().filter(|node| node.roles.contains(&role)).count();
+        let with_role = |role: Role| cluster.nodes.values().filter(|node| node.roles.contains(&role)).count();
         let admins = cluster.people.values().filter(|person| person.admin).count();
         let most: u64 = cluster.pools.values().map(|pool| u64::from(pool.max)).sum();
-        let plural = |number: usize, one: &'static str, many: &'static str| if number == 1 { one } else { many };
+        let plural =
+            |number: usize, one: &'static str, many: &'static str| if number == 1 { one } else { many };
         let counted = |number: usize, one, many, note: String| Count {
             number: thousands(number),
             what: plural(number, one, many),

@@ -37,7 +37,8 @@ struct Entry(usize, usize, usize, u8);
 
 impl Lookup {
     pub(super) fn of(cluster: &Cluster, matrix: &Reachability, classes: &[Class<'_>]) -> Self {
-        let class_at: BTreeMap<&str, usize> = classes.iter().enumerate().map(|(n, class)| (class.id, n)).collect();
+        let class_at: BTreeMap<&str, usize> =
+            classes.iter().enumerate().map(|(n, class)| (class.id, n)).collect();
         let about = about(cluster);
         let mut rules = Vec::new();
         let mut rule_at: BTreeMap<&str, usize> = BTreeMap::new();

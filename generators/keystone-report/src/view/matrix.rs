@@ -49,7 +49,7 @@ struct Row {
 }
 
 /// What a row's class may do to a column's.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Cell {
     /// Openings between distinct members: ranges of ports, and ICMP as one.
     openings: usize,
@@ -57,11 +57,9 @@ struct Cell {
     more: usize,
     /// Whether members reach their own devices.
     own: bool,
-    /// Whether every port of every transport is open.
-    all: bool,
-    diagonal: bool,
-    /// First of its group of columns.
-    edge: bool,
+    /// Words of the style sheet: `open` or `shut`; `all` where every port of every transport is open; `diagonal`;
+    /// `edge` where a group of columns begins.
+    style: Vec<&'static str>,
 }
 
 impl Matrix {
@@ -78,7 +76,10 @@ impl Matrix {
             let from = &classes[place];
             let cells = shown.iter().map(|to| {
                 let entries = by_pair.get(&(from.id, classes[*to].id)).map(Vec::as_slice).unwrap_or_default();
-                Cell { diagonal: place == *to, edge: firsts.contains(to), ..Cell::of(entries) }
+                let mut cell = Cell::of(entries);
+                let marks = [("diagonal", place == *to), ("edge", firsts.contains(to))];
+                cell.style.extend(marks.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word));
+                cell
             });
             Row {
                 place,
@@ -92,7 +93,11 @@ impl Matrix {
         };
         let groups = Kind::ALL.iter().map(|kind| Group {
             heading: kind.heading(),
-            rows: shown.iter().filter(|place| classes[**place].kind == *kind).map(|place| row(*place)).collect(),
+            rows: shown
+                .iter()
+                .filter(|place| classes[**place].kind == *kind)
+                .map(|place| row(*place))
+                .collect(),
         });
         Self {
             groups: groups.filter(|group| !group.rows.is_empty()).collect(),
@@ -122,12 +127,15 @@ impl Cell {
         let mut between: Vec<&Entry> = entries.iter().copied().filter(|entry| !entry.own).collect();
         between.sort_by_key(|entry| entry.proto);
         let all_of = |proto| {
-            between.iter().any(|entry| entry.proto == proto && entry.ports.first().is_some_and(|p| p.is_all()))
+            between
+                .iter()
+                .any(|entry| entry.proto == proto && entry.ports.first().is_some_and(|p| p.is_all()))
         };
         let icmp = between.iter().any(|entry| entry.proto == Proto::Icmp);
         let openings = between.iter().map(|entry| entry.ports.len().max(1)).sum();
         if all_of(Proto::Tcp) && all_of(Proto::Udp) && icmp {
-            return Self { openings, own, all: true, tokens: vec!["all ports".to_owned()], ..Self::default() };
+            let tokens = vec!["all ports".to_owned()];
+            return Self { openings, own, tokens, more: 0, style: vec!["open", "all"] };
         }
         let tokens = between.iter().flat_map(|entry| match (entry.proto, entry.ports.as_slice()) {
             (Proto::Icmp, _) => vec!["icmp".to_owned()],
@@ -140,7 +148,8 @@ impl Cell {
         let keep = if tokens.len() == MOST_TOKENS + 1 { MOST_TOKENS + 1 } else { MOST_TOKENS };
         let more = tokens.len().saturating_sub(keep);
         tokens.truncate(keep);
-        Self { openings, tokens, more, own, ..Self::default() }
+        let style = vec![if entries.is_empty() { "shut" } else { "open" }];
+        Self { openings, tokens, more, own, style }
     }
 }
 

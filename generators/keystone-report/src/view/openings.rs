@@ -51,17 +51,15 @@ pub(super) fn of(matrix: &Reachability, classes: &[Class<'_>], shown: &[usize]) 
         let Some((_, open)) = list.last_mut() else { continue };
         let keys: Vec<Key<'_>> = entries.iter().map(|e| (e.proto, &*e.ports, &*e.rules)).collect();
         let label = classes[to].label.to_owned();
-        if let Some(targets) = stands.get(&(from, own, keys.clone())).and_then(|at| open.targets.get_mut(*at)) {
+        if let Some(targets) = stands.get(&(from, own, keys.clone())).and_then(|at| open.targets.get_mut(*at))
+        {
             targets.labels.push(label);
             continue;
         }
         stands.insert((from, own, keys), open.targets.len());
         let openings = entries
             .iter()
-            .map(|entry| Opening {
-                ports: ports(entry.proto, &entry.ports),
-                rules: entry.rules.clone(),
-            });
+            .map(|entry| Opening { ports: ports(entry.proto, &entry.ports), rules: entry.rules.clone() });
         open.targets.push(Targets { labels: vec![label], own, openings: openings.collect() });
     }
     list.into_iter().map(|(_, from)| from).collect()

@@ -38,7 +38,8 @@ struct Row {
 impl Ports {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let table = services(cluster);
-        let rules: Vec<_> = flows(cluster).into_iter().filter(|flow| !flow.rule.starts_with("service ")).collect();
+        let written: Vec<_> =
+            flows(cluster).into_iter().filter(|flow| !flow.rule.starts_with("service ")).collect();
         let mut roles = Vec::new();
         let mut unused = Vec::new();
         for role in Role::ALL {
@@ -54,11 +55,13 @@ impl Ports {
                 (n, true) => format!("{} and those from pools", count(n, "machine", "machines")),
             };
             let mut served: Vec<&Service> = table.iter().filter(|s| s.servers.contains(&role)).collect();
-            served.sort_by_key(|service| (service.ports.is_empty(), service.ports.first().copied(), service.name));
+            served.sort_by_key(|service| {
+                (service.ports.is_empty(), service.ports.first().copied(), service.name)
+            });
             let mut rows: Vec<Row> = served.into_iter().map(service_row).collect();
-            let opened = rules
+            let opened = written
                 .iter()
-                .filter(|flow| matches!(&flow.to, Reached::Roles(roles) if roles.contains(&role)))
+                .filter(|flow| matches!(&flow.to, Reached::Roles(reached) if reached.contains(&role)))
                 .map(|flow| Row {
                     ports: ports(flow.proto, &flow.ports),
                     proto: flow.proto.as_str(),

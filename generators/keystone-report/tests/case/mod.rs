@@ -86,7 +86,8 @@ pub fn data(page: &Html) -> Value {
 
 /// The folders in a folder, by name.
 pub fn folders(folder: &str) -> impl Iterator<Item = PathBuf> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     folders.into_iter()
 }
