@@ -10,6 +10,18 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     cut
 }
 
+/// At most so many characters, the ends kept: names of machines of one kind differ in their last ones.
+pub(crate) fn cut_inside(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let tail = most.saturating_sub(1) / 2;
+    let mut cut = self::cut(text, most - tail);
+    cut.extend(text.chars().skip(length - tail));
+    cut
+}
+
 /// `worker-10` after `worker-9`.
 pub(crate) fn natural(name: &str) -> (String, u64, String) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -66,7 +78,7 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, cut, natural, spans, thousands};
+    use super::{bytes, cut, cut_inside, natural, spans, thousands};
 
     #[test]
     fn numbers_are_grouped_by_three() {
@@ -85,6 +97,10 @@ mod tests {
     fn long_texts_are_cut_by_characters() {
         assert_eq!(cut("größer", 6), "größer");
         assert_eq!(cut("größer", 4), "grö…");
+        assert_eq!(cut_inside("größer", 6), "größer");
+        assert_eq!(cut_inside("worker-rack-0-machine-12", 10), "worke…e-12");
+        assert_eq!(cut_inside("abc", 1), "…");
+        assert_eq!(cut_inside("abc", 0), "…");
     }
 
     #[test]

@@ -146,3 +146,18 @@ fn a_cluster_without_anything_has_a_page() {
     assert_eq!(page.errors, Vec::<String>::new());
     assert!(texts(&page, "#pools ~ p").concat().contains("This cluster has none."));
 }
+
+#[test]
+fn recipients_who_open_the_same_secrets_share_a_column_where_there_are_many() {
+    let mut case = reference();
+    let node = case.cluster.nodes["control-1"].clone();
+    for n in 4..=30 {
+        case.cluster.nodes.insert(format!("control-{n}").parse().unwrap(), node.clone());
+    }
+    let page = Html::parse_document(&case.page());
+    assert_eq!(
+        texts(&page, "table.marks thead th"),
+        ["Secret", "primer-1 and 2 others", "control-1 and 29 others", "alice and 1 other", "Recipients"]
+    );
+    assert_eq!(texts(&page, "table.marks tbody tr:first-child td:last-child"), ["35"]);
+}
