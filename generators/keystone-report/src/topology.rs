@@ -53,7 +53,14 @@ pub(crate) fn of(cluster: &Cluster) -> Drawing {
     let relay = &cluster.mesh.relay;
     let note = format!("DERP on {}, STUN on {}/udp", relay.port, relay.stun_port);
     frame(&mut canvas, relay_left, 0, relay_width, top_height, &heading, &note, Ink::Relays);
-    rows(&mut canvas, relay_left, relay_width, HEADING, &relay_rows, Some(top_height - HEADING - PAD));
+    rows(
+        &mut canvas,
+        relay_left,
+        relay_width,
+        HEADING,
+        &relay_rows,
+        Some(top_height.saturating_sub(HEADING + PAD)),
+    );
 
     let bar = top_height + STUB;
     for x in [people_width / 2, relay_left + relay_width / 2] {
@@ -124,7 +131,8 @@ fn frame(canvas: &mut Canvas, x: u32, y: u32, width: u32, height: u32, heading: 
 fn rows(canvas: &mut Canvas, left: u32, width: u32, top: u32, rows: &[&[Card]], stretch: Option<u32>) {
     let mut y = top;
     for row in rows {
-        let Ok(columns) = u32::try_from(row.len()) else { continue };
+        // A last card alone keeps the width of those above it.
+        let columns = if rows.len() > 1 || row.len() > 1 { 2 } else { 1 };
         let card_width = (width - PAD * (columns + 1)) / columns;
         let own = row.iter().map(Card::height).max().unwrap_or(0);
         let height = if rows.len() == 1 { stretch.unwrap_or(own) } else { own };
@@ -149,13 +157,8 @@ fn machines(cluster: &Cluster, role: Role, with_address: bool) -> Option<Card> {
     let lines = nodes.iter().take(MOST_NAMES).map(|(name, node)| Line {
         text: name.to_string(),
         note: node.endpoint.as_ref().filter(|_| with_address).map(ToString::to_string).unwrap_or_default(),
-        mark: if *name == coordinator {
-            Ink::Coordinator
-        } else if node.roles.contains(&Role::Primer) {
-            Ink::Sleeper
-        } else {
-            Ink::Machine
-        },
+        mark: if node.roles.contains(&Role::Primer) { Ink::Sleeper } else { Ink::Machine },
+        coordinator: *name == coordinator,
     });
     Some(Card {
         heading: role.as_str().to_owned(),
@@ -192,7 +195,7 @@ fn legend(canvas: &mut Canvas, y: u32) {
     let mut x = 2;
     for (mark, text, width) in [
         (Ink::Machine, "machine", 90),
-        (Ink::Sleeper, "primer, may sleep once the cluster stands", 282),
+        (Ink::Sleeper, "primer, may sleep once the cluster stands", 300),
         (Ink::Coordinator, "coordinator (Headscale starts here)", 0),
     ] {
         canvas.mark(x + 5, y - 4, mark);

@@ -16,6 +16,7 @@ use crate::Input;
 use crate::classes::{ordered, shown};
 use crate::reachability::Reachability;
 use crate::topology::{self, Drawing};
+use crate::wording::{Span, spans};
 
 /// Everything that the page shows.
 #[derive(Debug, Serialize)]
@@ -37,15 +38,15 @@ pub(crate) struct View {
 /// What was proven, and by what.
 #[derive(Debug, Serialize)]
 struct Fact {
-    what: String,
-    how: String,
+    what: Vec<Span>,
+    how: Vec<Span>,
 }
 
 /// Something in the inventory that looks like a mistake.
 #[derive(Debug, Serialize)]
 struct Warning {
-    message: String,
-    fix: String,
+    message: Vec<Span>,
+    fix: Vec<Span>,
     path: String,
     /// `12:3`; empty where the text has no lines.
     place: String,
@@ -63,14 +64,14 @@ impl View {
             facts: input
                 .facts
                 .iter()
-                .map(|fact| Fact { what: fact.what.clone(), how: fact.how.clone() })
+                .map(|fact| Fact { what: spans(&fact.what), how: spans(&fact.how) })
                 .collect(),
             warnings: input
                 .warnings
                 .iter()
                 .map(|finding| Warning {
-                    message: finding.message.clone(),
-                    fix: finding.fix.clone(),
+                    message: spans(&finding.message),
+                    fix: spans(&finding.fix),
                     path: finding.path.clone(),
                     place: if finding.line == 0 {
                         String::new()

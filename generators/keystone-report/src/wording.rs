@@ -10,6 +10,18 @@ pub(crate) fn cut(text: &str, most: usize) -> String {
     cut
 }
 
+/// At most so many characters, the ends kept: names of machines of one kind differ in their last ones.
+pub(crate) fn cut_inside(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let tail = most.saturating_sub(1) / 2;
+    let mut cut = self::cut(text, most - tail);
+    cut.extend(text.chars().skip(length - tail));
+    cut
+}
+
 /// `worker-10` after `worker-9`.
 pub(crate) fn natural(name: &str) -> (String, u64, String) {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -42,6 +54,23 @@ pub(crate) fn bytes(number: u64) -> String {
     )
 }
 
+/// A part of a sentence.
+#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+pub(crate) struct Span {
+    /// Whether it stood between backticks, as values do in messages.
+    pub code: bool,
+    pub text: String,
+}
+
+/// A sentence in which values stand between backticks. A backtick without another one is only a character.
+pub(crate) fn spans(sentence: &str) -> Vec<Span> {
+    if !sentence.matches('`').count().is_multiple_of(2) {
+        return vec![Span { code: false, text: sentence.to_owned() }];
+    }
+    let parts = sentence.split('`').enumerate().filter(|(_, part)| !part.is_empty());
+    parts.map(|(n, part)| Span { code: !n.is_multiple_of(2), text: part.to_owned() }).collect()
+}
+
 /// `1 node`, `2 nodes`.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
@@ -49,7 +78,7 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, cut, natural, thousands};
+    use super::{bytes, cut, cut_inside, natural, spans, thousands};
 
     #[test]
     fn numbers_are_grouped_by_three() {
@@ -68,6 +97,10 @@ mod tests {
     fn long_texts_are_cut_by_characters() {
         assert_eq!(cut("größer", 6), "größer");
         assert_eq!(cut("größer", 4), "grö…");
+        assert_eq!(cut_inside("größer", 6), "größer");
+        assert_eq!(cut_inside("worker-rack-0-machine-12", 10), "worke…e-12");
+        assert_eq!(cut_inside("abc", 1), "…");
+        assert_eq!(cut_inside("abc", 0), "…");
     }
 
     #[test]
@@ -75,5 +108,18 @@ mod tests {
         let mut names = ["worker-10", "worker-9", "backup-1"];
         names.sort_by_key(|name| natural(name));
         assert_eq!(names, ["backup-1", "worker-9", "worker-10"]);
+    }
+
+    #[test]
+    fn values_stand_between_backticks() {
+        let read = |sentence: &str| -> Vec<(bool, String)> {
+            spans(sentence).into_iter().map(|span| (span.code, span.text)).collect()
+        };
+        assert_eq!(
+            read("take `1.36` or `1.35`"),
+            [(false, "take "), (true, "1.36"), (false, " or "), (true, "1.35")]
+                .map(|(c, t)| (c, t.to_owned()))
+        );
+        assert_eq!(read("a ` alone"), [(false, "a ` alone".to_owned())]);
     }
 }

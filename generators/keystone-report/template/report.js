@@ -36,6 +36,14 @@
     return block;
   }
 
+  // The same where many stand below each other: without what the rules are about.
+  function openingLine([ports, rules]) {
+    const block = element("div", "", "opening");
+    block.append(element("span", ports, "ports-line"));
+    block.append(element("span", rules.map((place) => data.rules[place][0]).join(", "), "rule about"));
+    return block;
+  }
+
   // ---- the matrix ----
 
   const rows = Array.from(table.tBodies).flatMap((body) => Array.from(body.rows));
@@ -172,6 +180,8 @@
   const result = document.getElementById("who-result");
   const MOST_OPTIONS = 50;
   const MOST_NAMES = 12;
+  const NOUNS = { Machines: "a machine", People: "a person" };
+  const OWN = "own devices";
   const subjects = [];
   data.classes.forEach((one, place) => {
     for (const name of one[MEMBERS]) subjects.push({ name, note: one[LABEL], place, member: true });
@@ -235,13 +245,14 @@
   }
 
   function names(subject, place) {
+    if (!data.classes[place][MEMBERS].length) return "machines from pools";
     const others = data.classes[place][MEMBERS].filter((name) => !subject.member || name !== subject.name);
     const first = others.slice(0, MOST_NAMES).join(", ");
     const more = others.length - MOST_NAMES;
     return more > 0 ? first + " and " + more.toLocaleString("en") + " more" : first;
   }
 
-  function side(heading, subject, lines) {
+  function side(heading, lines) {
     const part = element("section");
     part.append(element("h4", heading));
     if (!lines.length) {
@@ -249,15 +260,24 @@
       return part;
     }
     const body = element("tbody");
+    // Classes to which the same is open share a row.
+    const rowOf = new Map();
     for (const { label, names, openings } of lines) {
-      const row = element("tr");
-      const head = element("th", label);
-      head.scope = "row";
-      if (names) head.append(element("small", names));
-      const cell = element("td");
-      cell.append(...openings.map(openingBlock));
-      row.append(head, cell);
-      body.append(row);
+      const key = JSON.stringify([openings, label === OWN]);
+      let head = rowOf.get(key);
+      if (!head) {
+        const row = element("tr");
+        const cell = element("td");
+        head = element("th");
+        head.scope = "row";
+        cell.append(...openings.map(openingLine));
+        row.append(head, cell);
+        body.append(row);
+        rowOf.set(key, head);
+      }
+      const one = element("div", label);
+      if (names) one.append(element("small", names));
+      head.append(one);
     }
     const lists = element("table");
     lists.append(body);
@@ -276,15 +296,15 @@
         const alone = subject.member && place === subject.place && one[MEMBERS].length === 1;
         return openings.length && !alone ? [{ label: one[LABEL], names: names(subject, place), openings }] : [];
       });
-    const mine = own.length ? [{ label: "own devices", names: "", openings: own }] : [];
+    const mine = own.length ? [{ label: OWN, names: "", openings: own }] : [];
     const reaches = mine.concat(lines((place) => subject.place + ">" + place));
     const reached = lines((place) => place + ">" + subject.place);
     result.replaceChildren(
-      side(subject.name + " reaches", subject, reaches),
-      side(subject.name + " is reached by", subject, reached),
+      side(subject.name + " reaches", reaches),
+      side(subject.name + " is reached by", reached),
     );
-    const what = subject.member ? data.classes[subject.place][KIND] + ", class " + subject.note : subject.note;
-    status.textContent = subject.name + ": " + what + ".";
+    const what = subject.member ? (NOUNS[data.classes[subject.place][KIND]] ?? "a member") + " of the class " + subject.note : "a " + subject.note;
+    status.textContent = subject.name + " is " + what + ".";
   }
 
   input.addEventListener("input", filter);

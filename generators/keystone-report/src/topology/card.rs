@@ -36,6 +36,8 @@ pub(super) struct Line {
     /// Stands at the right, where there is room.
     pub note: String,
     pub mark: Ink,
+    /// Whether Headscale starts here.
+    pub coordinator: bool,
 }
 
 impl Card {
@@ -51,7 +53,13 @@ impl Card {
     pub(super) fn draw(&self, canvas: &mut Canvas, x: u32, y: u32, width: u32, height: u32) {
         let inner = width.saturating_sub(2 * PAD);
         canvas.rect(x, y, width, height, 7, if self.dashed { Ink::CardDashed } else { Ink::Card });
-        canvas.text_within(x + PAD, y + 21, Ink::Heading, fit(inner.saturating_sub(44), 80), &self.heading);
+        canvas.text_within(
+            x + PAD,
+            y + 21,
+            Ink::Heading,
+            fit(inner.saturating_sub(if self.dashed { 0 } else { 44 }), 80),
+            &self.heading,
+        );
         if !self.dashed {
             canvas.text_end(x + width - PAD, y + 21, Ink::Count, &thousands(self.count));
         }
@@ -64,7 +72,15 @@ impl Card {
             let room = fit(inner.saturating_sub(14), NAME_WIDTH);
             canvas.mark(x + PAD + 4, at + 9, line.mark);
             canvas.text_within(x + PAD + 14, at + 13, Ink::Name, room, &line.text);
-            if line.text.chars().count() + line.note.chars().count() + 2 <= room {
+            let shown = line.text.chars().count().min(room);
+            if line.coordinator {
+                canvas.mark(
+                    x + PAD + 24 + u32::try_from(shown).unwrap_or(0) * NAME_WIDTH / 10,
+                    at + 9,
+                    Ink::Coordinator,
+                );
+            }
+            if line.text.chars().count() + line.note.chars().count() + 4 <= room {
                 canvas.text_end(x + width - PAD, at + 13, Ink::Note, &line.note);
             }
             at += LINE;
@@ -94,8 +110,17 @@ pub(super) fn people(cluster: &Cluster, most_groups: usize, most_names: usize) -
         .into_iter()
         .take(shown)
         .map(|((_, heading), people)| {
+<<<<<<< HEAD
             let line =
                 |name: &&str| Line { text: (*name).to_owned(), note: String::new(), mark: Ink::Person };
+=======
+            let line = |name: &&str| Line {
+                text: (*name).to_owned(),
+                note: String::new(),
+                mark: Ink::Person,
+                coordinator: false,
+            };
+>>>>>>> report
             let lines = people.iter().take(most_names).map(line).collect();
             Card { heading, count: people.len(), note: String::new(), lines, dashed: false }
         })

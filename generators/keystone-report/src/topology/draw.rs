@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::wording::{cut, cut_inside};
+
 /// What a shape stands for; its name is a class of the style sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -99,7 +101,7 @@ impl Canvas {
 
     /// A text that is cut to `characters`, with the whole of it as a tip.
     pub(super) fn text_within(&mut self, x: u32, y: u32, ink: Ink, characters: usize, text: &str) {
-        let shown = crate::wording::cut(text, characters);
+        let shown = if ink == Ink::Name { cut_inside(text, characters) } else { cut(text, characters) };
         let whole = (shown != text).then(|| text.to_owned());
         self.push_text(x, y, ink, false, &shown, whole);
     }

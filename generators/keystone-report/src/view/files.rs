@@ -15,7 +15,7 @@ const MOST_FOLDERS: usize = 200;
 /// The rendered files.
 #[derive(Debug, Serialize)]
 pub(super) struct Files {
-    files: Vec<Row>,
+    listed: Vec<Row>,
     folders: Vec<Folder>,
     total: String,
     size: String,
@@ -42,7 +42,7 @@ impl Files {
         let total = thousands(files.len());
         let size = bytes(files.iter().map(|file| file.bytes).sum());
         if files.len() > MOST_FILES {
-            return Self { files: Vec::new(), folders: folders(files), total, size };
+            return Self { listed: Vec::new(), folders: folders(files), total, size };
         }
         let mut sorted: Vec<&File> = files.iter().collect();
         sorted.sort_by_key(|file| &file.path);
@@ -51,7 +51,7 @@ impl Files {
             size: bytes(file.bytes),
             sha256: file.sha256.clone(),
         };
-        Self { files: sorted.into_iter().map(row).collect(), folders: Vec::new(), total, size }
+        Self { listed: sorted.into_iter().map(row).collect(), folders: Vec::new(), total, size }
     }
 }
 

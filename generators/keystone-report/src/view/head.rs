@@ -51,7 +51,7 @@ impl Head {
                 "node",
                 "nodes",
                 format!(
-                    "{}, {} of the control plane",
+                    "{}, {} control-plane",
                     count(with_role(Role::Primer), "primer", "primers"),
                     with_role(Role::ControlPlane)
                 ),

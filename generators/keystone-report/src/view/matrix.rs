@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::openings::range;
 use crate::classes::{Class, Kind};
 use crate::reachability::{Entry, Reachability};
-use crate::wording::count;
+use crate::wording::{count, thousands};
 
 /// Port ranges that a cell names; the others are counted.
 const MOST_TOKENS: usize = 3;
@@ -25,7 +25,6 @@ pub(super) struct Matrix {
     classes: usize,
     /// Classes that only the lookup has.
     hidden: usize,
-    machines: usize,
 }
 
 /// Machines, or people: rows and columns under one heading.
@@ -41,15 +40,16 @@ struct Row {
     /// Place among all classes, by which the script finds it.
     place: usize,
     id: String,
-    label: String,
+    /// The label at its plus signs, where a narrow column may break it.
+    parts: Vec<String>,
     members: String,
     names: Vec<String>,
-    more: usize,
+    more: String,
     cells: Vec<Cell>,
 }
 
 /// What a row's class may do to a column's.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Cell {
     /// Openings between distinct members: ranges of ports, and ICMP as one.
     openings: usize,
@@ -57,11 +57,9 @@ struct Cell {
     more: usize,
     /// Whether members reach their own devices.
     own: bool,
-    /// Whether every port of every transport is open.
-    all: bool,
-    diagonal: bool,
-    /// First of its group of columns.
-    edge: bool,
+    /// Words of the style sheet: `open` or `shut`; `all` where every port of every transport is open; `diagonal`;
+    /// `edge` where a group of columns begins.
+    style: Vec<&'static str>,
 }
 
 impl Matrix {
@@ -78,15 +76,18 @@ impl Matrix {
             let from = &classes[place];
             let cells = shown.iter().map(|to| {
                 let entries = by_pair.get(&(from.id, classes[*to].id)).map(Vec::as_slice).unwrap_or_default();
-                Cell { diagonal: place == *to, edge: firsts.contains(to), ..Cell::of(entries) }
+                let mut cell = Cell::of(entries);
+                let marks = [("diagonal", place == *to), ("edge", firsts.contains(to))];
+                cell.style.extend(marks.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word));
+                cell
             });
             Row {
                 place,
                 id: from.id.to_owned(),
-                label: from.label.to_owned(),
+                parts: from.label.split('+').map(ToOwned::to_owned).collect(),
                 members: members(from),
                 names: from.members.iter().take(MOST_NAMES).cloned().collect(),
-                more: from.members.len().saturating_sub(MOST_NAMES),
+                more: more(from.members.len()),
                 cells: cells.collect(),
             }
         };
@@ -104,11 +105,14 @@ impl Matrix {
             open_pairs: by_pair.len(),
             classes: classes.len(),
             hidden: classes.len() - shown.len(),
+<<<<<<< HEAD
             machines: classes
                 .iter()
                 .filter(|class| class.kind == Kind::Machines)
                 .map(|c| c.members.len())
                 .sum(),
+=======
+>>>>>>> report
         }
     }
 
@@ -138,6 +142,7 @@ impl Cell {
         let icmp = between.iter().any(|entry| entry.proto == Proto::Icmp);
         let openings = between.iter().map(|entry| entry.ports.len().max(1)).sum();
         if all_of(Proto::Tcp) && all_of(Proto::Udp) && icmp {
+<<<<<<< HEAD
             return Self {
                 openings,
                 own,
@@ -145,6 +150,10 @@ impl Cell {
                 tokens: vec!["all ports".to_owned()],
                 ..Self::default()
             };
+=======
+            let tokens = vec!["all ports".to_owned()];
+            return Self { openings, own, tokens, more: 0, style: vec!["open", "all"] };
+>>>>>>> report
         }
         let tokens = between.iter().flat_map(|entry| match (entry.proto, entry.ports.as_slice()) {
             (Proto::Icmp, _) => vec!["icmp".to_owned()],
@@ -157,8 +166,14 @@ impl Cell {
         let keep = if tokens.len() == MOST_TOKENS + 1 { MOST_TOKENS + 1 } else { MOST_TOKENS };
         let more = tokens.len().saturating_sub(keep);
         tokens.truncate(keep);
-        Self { openings, tokens, more, own, ..Self::default() }
+        let style = vec![if entries.is_empty() { "shut" } else { "open" }];
+        Self { openings, tokens, more, own, style }
     }
+}
+
+/// How many members are not named; empty where all are.
+fn more(members: usize) -> String {
+    if members > MOST_NAMES { thousands(members - MOST_NAMES) } else { String::new() }
 }
 
 fn members(class: &Class<'_>) -> String {

@@ -28,9 +28,9 @@ pub(super) struct Pool {
 /// Every pool, by name.
 pub(super) fn of(cluster: &Cluster) -> Vec<Pool> {
     let pool = |(name, pool): (&Name, &keystone_model::Pool)| {
-        let (provider, role) = match pool.provider {
-            Provider::Aws => ("AWS", "cloud"),
-            Provider::BareMetal => ("bare metal", "worker"),
+        let provider = match pool.provider {
+            Provider::Aws => "AWS",
+            Provider::BareMetal => "bare metal",
         };
         let mut traits = vec![
             match pool.system {
@@ -52,7 +52,7 @@ pub(super) fn of(cluster: &Cluster) -> Vec<Pool> {
         Pool {
             name: name.to_string(),
             provider,
-            role,
+            role: pool.provider.role().as_str(),
             least: pool.min,
             most: pool.max,
             place: pool.region.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use keystone_model::intent::{Party, Reached, flows};
 use keystone_model::service::{Plane, Service, services};
-use keystone_model::{Cluster, PortRange, Proto, Provider, Role};
+use keystone_model::{Cluster, PortRange, Proto, Role};
 use serde::Serialize;
 
 use crate::wording::count;
@@ -38,13 +38,17 @@ struct Row {
 impl Ports {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let table = services(cluster);
+<<<<<<< HEAD
         let rules: Vec<_> =
+=======
+        let written: Vec<_> =
+>>>>>>> report
             flows(cluster).into_iter().filter(|flow| !flow.rule.starts_with("service ")).collect();
         let mut roles = Vec::new();
         let mut unused = Vec::new();
         for role in Role::ALL {
             let nodes = cluster.nodes.values().filter(|node| node.roles.contains(&role)).count();
-            let from_pools = cluster.pools.values().any(|pool| role_of(pool.provider) == role);
+            let from_pools = cluster.pools.values().any(|pool| pool.provider.role() == role);
             if nodes == 0 && !from_pools {
                 unused.push(role.as_str());
                 continue;
@@ -55,11 +59,13 @@ impl Ports {
                 (n, true) => format!("{} and those from pools", count(n, "machine", "machines")),
             };
             let mut served: Vec<&Service> = table.iter().filter(|s| s.servers.contains(&role)).collect();
-            served.sort_by_key(|service| (service.ports.first().copied(), service.proto, service.name));
+            served.sort_by_key(|service| {
+                (service.ports.is_empty(), service.ports.first().copied(), service.name)
+            });
             let mut rows: Vec<Row> = served.into_iter().map(service_row).collect();
-            let opened = rules
+            let opened = written
                 .iter()
-                .filter(|flow| matches!(&flow.to, Reached::Roles(roles) if roles.contains(&role)))
+                .filter(|flow| matches!(&flow.to, Reached::Roles(reached) if reached.contains(&role)))
                 .map(|flow| Row {
                     ports: ports(flow.proto, &flow.ports),
                     proto: flow.proto.as_str(),
@@ -72,13 +78,6 @@ impl Ports {
             roles.push(RolePorts { role: role.as_str(), machines, rows });
         }
         Self { roles, unused }
-    }
-}
-
-const fn role_of(provider: Provider) -> Role {
-    match provider {
-        Provider::Aws => Role::Cloud,
-        Provider::BareMetal => Role::Worker,
     }
 }
 
