@@ -102,19 +102,14 @@ impl Expr {
 
     fn lay_out_call(function: &str, arguments: &[Self], column: usize, start: usize) -> String {
         let mut out = function.to_owned();
-        let Some((last, before)) = arguments.split_last() else { return out };
-        for argument in before {
-            out.push(' ');
-            out.push_str(&argument.lay_out_argument(column, start));
-        }
-        match last {
-            Self::Atom(text) if start + out.chars().count() + 1 + text.chars().count() >= WIDTH => {
-                out.extend(["\n", &" ".repeat(column + 2), text]);
-            }
-            last => {
+        let own_lines = matches!(arguments.last(), Some(Self::Atom(_)));
+        for argument in arguments {
+            if own_lines {
+                let deeper = column + 2;
+                out.extend(["\n", &" ".repeat(deeper), &argument.lay_out_argument(deeper, deeper)]);
+            } else {
                 let start = start + out.chars().count() + 1;
-                out.push(' ');
-                out.push_str(&last.lay_out_argument(column, start));
+                out.extend([" ", &argument.lay_out_argument(column, start)]);
             }
         }
         out
@@ -171,8 +166,7 @@ impl Expr {
     /// Whether it can start behind `=` and go on below: its last part has brackets of its own.
     fn opens_on_line(&self) -> bool {
         match self {
-            Self::Atom(_) => false,
-            Self::Prose(_) | Self::List(_) | Self::Set(_) => true,
+            Self::Atom(_) | Self::Prose(_) | Self::List(_) | Self::Set(_) => true,
             Self::Call(_, arguments) => arguments.last().is_some_and(|last| !matches!(last, Self::Atom(_))),
         }
     }

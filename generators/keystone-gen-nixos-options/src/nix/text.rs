@@ -73,45 +73,55 @@ fn in_block(line: &str) -> String {
     out
 }
 
-/// Lays Markdown out in lines of at most `width` columns. Paragraphs are filled; lists, code and tables stay as they
-/// are.
+/// Lays Markdown out in lines of at most `width` columns. Paragraphs and items of `-` lists are filled; code and tables
+/// stay as they are.
 #[must_use]
 pub fn fill(text: &str, width: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     let mut fenced = false;
-    let mut open = false;
+    // Indentation of the paragraph that the next line goes on with.
+    let mut open: Option<usize> = None;
     for line in text.trim().lines() {
         let line = line.trim_end();
         let fence = line.trim_start().starts_with("```");
-        let as_is =
-            fenced || fence || line.is_empty() || line.starts_with([' ', '|', '>']) || starts_item(line);
-        fenced ^= fence;
-        if as_is {
+        let item = line.starts_with("- ");
+        if fenced || fence || line.is_empty() || (!item && stands_alone(line)) {
+            fenced ^= fence;
             out.push(line.to_owned());
-            open = false;
+            open = None;
             continue;
         }
-        for word in line.split(' ').filter(|w| !w.is_empty()) {
-            match out.last_mut().filter(|_| open) {
+        let mut words = line.split(' ').filter(|word| !word.is_empty());
+        if item {
+            out.extend(words.next().map(str::to_owned));
+            open = Some(2);
+        }
+        for word in words {
+            let indent = open.unwrap_or(0);
+            match out.last_mut().filter(|_| open.is_some()) {
                 // A word that would start a list or a heading must not come first in a line.
                 Some(last)
-                    if last.chars().count() + 1 + word.chars().count() <= width || starts_item(word) =>
+                    if last.chars().count() + 1 + word.chars().count() <= width
+                        || last == "-"
+                        || stands_alone(word) =>
                 {
                     last.push(' ');
                     last.push_str(word);
                 }
-                _ => out.push(word.to_owned()),
+                _ => out.push(format!("{}{word}", " ".repeat(indent))),
             }
-            open = true;
+            open = Some(indent);
         }
     }
     out
 }
 
-fn starts_item(line: &str) -> bool {
+/// Whether a line means something by how it starts: a list, a heading, a quotation, code, a table.
+fn stands_alone(line: &str) -> bool {
     let first = line.split(' ').next().unwrap_or_default();
     let digits = first.trim_end_matches(['.', ')']);
-    matches!(first, "-" | "*" | "+" | ">")
-        || first.starts_with('#')
+    first.is_empty()
+        || matches!(first, "-" | "*" | "+")
+        || first.starts_with(['#', '>', '|'])
         || (digits.len() < first.len() && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }

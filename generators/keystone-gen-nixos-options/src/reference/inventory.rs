@@ -60,10 +60,13 @@ const FORMS: &str = "forms-of-text";
 /// When the template does not fit.
 pub fn page(root: &Table, schema: &Value) -> Result<String, PageError> {
     let mut writer = Writer { sections: Vec::new(), forms: BTreeMap::new() };
-    let simple: Vec<&Field> = root.fields.iter().filter(|field| field.shape.table().is_none()).collect();
-    if !simple.is_empty() {
-        writer.section("Before the first table", "", &simple, "");
-    }
+    let all: Vec<&Field> = root.fields.iter().collect();
+    writer.section(
+        "The whole",
+        "What the file holds; keys that are no tables stand before the first table.",
+        &all,
+        "",
+    );
     for field in &root.fields {
         writer.tables(field, "");
     }

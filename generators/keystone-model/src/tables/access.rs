@@ -13,13 +13,16 @@ use crate::types::{Duration, Name, Port, PortRange, Proto};
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AccessRule {
     /// What the rule is for. It names the rule in the report and in the policy.
+    #[schemars(example = "developers-api")]
     pub name: Name,
     /// Groups of people and roles of machines.
     #[schemars(length(min = 1))]
+    #[schemars(example = ["developers"])]
     pub from: Vec<Name>,
     /// Roles of machines, names of services (all machines that serve them, on their ports), or `self`: the person's
     /// own devices.
     #[schemars(length(min = 1))]
+    #[schemars(example = ["kubernetes-api"])]
     pub to: Vec<Name>,
     /// Ports on the machines of the roles in `to`: names of services, numbers, ranges (`"8000-8100"`), or `"all"`.
     #[serde(default)]
@@ -79,12 +82,15 @@ impl<'de> Deserialize<'de> for AccessPort {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SshRule {
     /// What the rule is for.
+    #[schemars(example = "admins-shell")]
     pub name: Name,
     /// Groups of people.
     #[schemars(length(min = 1))]
+    #[schemars(example = ["admins"])]
     pub from: Vec<Name>,
     /// Roles of machines.
     #[schemars(length(min = 1))]
+    #[schemars(example = ["worker"])]
     pub to: Vec<Name>,
     /// Users of the machine that they may be.
     #[schemars(length(min = 1))]

@@ -22,10 +22,12 @@ pub struct BackupTarget {
     /// What it is.
     pub kind: BackupTargetKind,
     /// The machine with role `backup` (`kind = "node"`).
+    #[schemars(example = "backup-1")]
     pub node: Option<Name>,
     /// Its data set, below which each machine has its own (`kind = "node"`).
     pub dataset: Option<String>,
     /// The bucket (`kind = "s3"`).
+    #[schemars(example = "keystone-production-backup")]
     pub bucket: Option<Name>,
     /// Its region (`kind = "s3"`).
     pub region: Option<AwsRegion>,

@@ -10,6 +10,7 @@ use crate::types::{Domain, Name};
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ClusterTable {
     /// Name of the cluster, as it stands in certificates, tags of cloud resources and kubeconfigs.
+    #[schemars(example = &"production")]
     pub name: Name,
     /// Public domain below which the cluster's own names lie.
     pub domain: Domain,

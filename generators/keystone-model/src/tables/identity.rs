@@ -11,6 +11,7 @@ use crate::types::{AwsRegion, Cidr, HttpsUrl, Name};
 pub struct Identity {
     /// Public URL below which the discovery document and the keys lie. Clouds fetch them from there, so it must be
     /// reachable from the Internet and must never change.
+    #[schemars(example = "https://oidc.keystone.example/production")]
     pub issuer: HttpsUrl,
     /// Login of people with `kubectl`. Without it only break-glass certificates work.
     pub login: Option<Login>,
@@ -18,6 +19,7 @@ pub struct Identity {
     pub aws: Option<Aws>,
     /// Public URL of the service that turns a machine's attested identity into its credentials. Pools of a cloud
     /// need it.
+    #[schemars(example = "https://join.keystone.example")]
     pub join_url: Option<HttpsUrl>,
 }
 
@@ -26,6 +28,7 @@ pub struct Identity {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Login {
     /// Issuer of the people's tokens. Must differ from `identity.issuer`.
+    #[schemars(example = "https://login.keystone.example")]
     pub issuer: HttpsUrl,
     /// Name of `kubectl` at the issuer.
     #[schemars(length(min = 1))]
@@ -56,11 +59,13 @@ pub struct Aws {
     #[schemars(regex(pattern = "^vpc-[0-9a-f]{8,17}$"))]
     pub vpc_id: String,
     /// Addresses of that network.
+    #[schemars(example = "10.20.0.0/16")]
     pub vpc_cidr: Cidr,
     /// Name of the role that the machines of pools have.
     #[serde(default = "node_role")]
     pub node_role: String,
     /// Bucket for backups, when one of the targets is in this account.
+    #[schemars(example = "keystone-production-backup")]
     pub backup_bucket: Option<Name>,
     /// Key (ARN) with which volumes are encrypted instead of the account's default key.
     pub kms_key_arn: Option<String>,

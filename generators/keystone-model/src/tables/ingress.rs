@@ -12,6 +12,7 @@ pub struct Ingress {
     /// Which ways are open.
     pub modes: Vec<IngressMode>,
     /// Addresses that ingress nodes announce for services of type `LoadBalancer`.
+    #[schemars(example = ["203.0.113.128/28"])]
     pub load_balancer_cidrs: Vec<Cidr>,
     /// The tunnel (`modes` has `cloudflare-tunnel`).
     pub tunnel: Option<Tunnel>,
@@ -32,7 +33,9 @@ pub enum IngressMode {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Tunnel {
     /// Name of the tunnel.
+    #[schemars(example = &"production")]
     pub name: Name,
     /// Host names that it serves. Never that of the mesh: Cloudflare does not pass Headscale's protocol.
+    #[schemars(example = ["www.keystone.example"])]
     pub hostnames: Vec<Domain>,
 }

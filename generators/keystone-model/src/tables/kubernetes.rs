@@ -17,10 +17,13 @@ pub struct Kubernetes {
     /// Addresses of pods.
     pub pod_cidr: Cidr,
     /// Addresses of services. DNS takes the tenth.
+    #[schemars(example = "10.96.0.0/16")]
     pub service_cidr: Cidr,
     /// Name of the API below the mesh's zone: `https://<apiName>.<mesh.baseDomain>:6443`.
+    #[schemars(example = &"kubernetes")]
     pub api_name: Name,
     /// Zone of services inside the cluster.
+    #[schemars(example = "cluster.local")]
     pub cluster_domain: Domain,
     /// How Secrets are encrypted in etcd.
     pub encryption: Encryption,

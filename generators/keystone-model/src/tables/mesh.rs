@@ -14,6 +14,7 @@ pub struct Mesh {
     /// Where clients find Headscale. It never changes in the life of a cluster; which machine answers there does.
     pub url: HttpsUrl,
     /// The zone of MagicDNS: `worker-1` answers as `worker-1.<baseDomain>`. The host of `url` must not lie in it.
+    #[schemars(example = "keystone.internal")]
     pub base_domain: Domain,
     /// Addresses of the mesh.
     #[serde(default)]
@@ -39,8 +40,10 @@ pub struct Mesh {
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Prefixes {
     /// Within 100.64.0.0/10.
+    #[schemars(example = "100.64.0.0/10")]
     pub v4: Cidr,
     /// Within `fd7a:115c:a1e0::/48`.
+    #[schemars(example = "fd7a:115c:a1e0::/48")]
     pub v6: Cidr,
 }
 
@@ -73,6 +76,7 @@ pub enum DerpFallback {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Coordinator {
     /// A primer, or a control-plane node once the handoff is done.
+    #[schemars(example = "primer-1")]
     pub node: Name,
     /// The port on which it listens; that of `url` unless something forwards.
     #[serde(default = "https_port")]
@@ -89,6 +93,7 @@ const fn https_port() -> Port {
 pub struct Relay {
     /// Zone of the relays' public names: host `primer-1` answers as `primer-1.<domain>`. By default
     /// `relay.<cluster.domain>`.
+    #[schemars(example = "relay.keystone.example")]
     pub domain: Option<Domain>,
     /// Port of the relay protocol (TLS). Not 443, which the coordinator has on the same machines.
     pub port: Port,

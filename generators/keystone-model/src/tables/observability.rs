@@ -12,10 +12,13 @@ use crate::types::{Duration, Email, Name};
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Observability {
     /// How long metrics are kept.
+    #[schemars(example = "30d")]
     pub metrics_retention: Duration,
     /// How long logs are kept on the machine that takes them.
+    #[schemars(example = "14d")]
     pub logs_hot: Duration,
     /// How long logs are kept in blob storage.
+    #[schemars(example = "365d")]
     pub logs_cold: Duration,
     /// Who hears of alerts, by name.
     pub receivers: BTreeMap<Name, AlertReceiver>,

@@ -14,6 +14,7 @@ pub struct Group {
     pub description: String,
     /// Groups whose members belong to this one too.
     #[serde(default)]
+    #[schemars(example = ["developers"])]
     pub includes: Vec<Name>,
 }
 
@@ -31,6 +32,7 @@ pub struct Person {
     pub ssh_keys: Vec<SshPublicKey>,
     /// Groups that the person belongs to, besides `admins`.
     #[serde(default)]
+    #[schemars(example = ["developers"])]
     pub groups: Vec<Name>,
     /// Whether the person administers the cluster: reads its secrets, and belongs to the group `admins`.
     #[serde(default)]

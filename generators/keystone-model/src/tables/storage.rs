@@ -13,6 +13,7 @@ pub struct Storage {
     #[schemars(range(min = 1))]
     pub replicas: u32,
     /// Size of the zvol that each data disk gives to Ceph. Without it, nine tenths of the disk.
+    #[schemars(example = "4TiB")]
     pub osd_size: Option<Size>,
     /// Whether the class `ceph-filesystem` exists.
     pub filesystem: bool,
