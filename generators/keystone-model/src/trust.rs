@@ -294,9 +294,7 @@ fn pem_blocks(text: &str, label: &str) -> Result<Vec<Vec<u8>>, String> {
         let (inside, after) =
             body.split_once(&end).ok_or_else(|| format!("has a block `{label}` without end"))?;
         let joined: String = inside.split_ascii_whitespace().collect();
-        let der = STANDARD
-            .decode(joined)
-            .map_err(|_| format!("has a block `{label}` that is not base64"))?;
+        let der = STANDARD.decode(joined).map_err(|_| format!("has a block `{label}` that is not base64"))?;
         if !is_whole_sequence(&der) {
             return Err(format!("has a block `{label}` that was cut, or holds something else"));
         }
