@@ -73,9 +73,9 @@ fn replace(text: &str, write: impl Fn(&str, &mut String)) -> Cow<'_, str> {
 
 /// The private parts, in order and apart from each other. Each begins and ends beside an ASCII character.
 fn secrets(text: &str) -> Vec<Range<usize>> {
+    type Find = fn(&str, usize) -> Option<(usize, usize)>;
+    let kinds: [Find; 3] = [|text, from| word(text, from, AGE), |text, from| word(text, from, MESH), pem];
     let lower = text.to_ascii_lowercase();
-    let kinds: [fn(&str, usize) -> Option<(usize, usize)>; 3] =
-        [|text, from| word(text, from, AGE), |text, from| word(text, from, MESH), pem];
     // The next one of each kind, looked for anew only once it is passed: the text is walked through once for each.
     let mut next = kinds.map(|find| find(&lower, 0));
     let mut found = Vec::new();
