@@ -28,7 +28,7 @@ static CLUSTER: LazyLock<Cluster> =
 
 /// Reading ends, with an answer in which every mistake has a place in the text, a message and a fix.
 fn is_answered(bytes: &[u8], format: Format) -> Result<(), TestCaseError> {
-    let lines = bytes.iter().filter(|b| **b == b'\n').count() + 1;
+    let lines = bytes.split(|b| *b == b'\n').count();
     let findings = match Inventory::read(bytes, format) {
         Ok(inventory) => inventory.warnings,
         Err(error) => {
