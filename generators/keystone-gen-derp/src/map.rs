@@ -4,11 +4,13 @@
 //! spelling gives zero values without an error (juanfont/headscale, hscontrol/derp/derp.go).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keystone_model::validate::mesh::{relay_domain, relays};
 use keystone_model::{Cluster, Domain, Endpoint, Role};
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 /// All regions by number.
@@ -16,6 +18,7 @@ use thiserror::Error;
 #[serde(deny_unknown_fields)]
 pub struct DerpMap {
     /// The regions. The key repeats `regionid`.
+    #[serde(deserialize_with = "by_number")]
     pub regions: BTreeMap<u16, Region>,
 }
 
@@ -24,6 +27,7 @@ pub struct DerpMap {
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// Number, 900 to 999.
+    #[serde(deserialize_with = "number")]
     pub regionid: u16,
     /// Short name.
     pub regioncode: String,
@@ -40,6 +44,7 @@ pub struct RelayNode {
     /// Unique in the map.
     pub name: String,
     /// Number of its region.
+    #[serde(deserialize_with = "number")]
     pub regionid: u16,
     /// Name in its certificate.
     pub hostname: String,
@@ -137,13 +142,60 @@ impl DerpMap {
     }
 }
 
+/// A number as Go's YAML reads it: not from quotes, which make it a text, and so not from the keys of JSON either.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Number(u16);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Plain;
+
+        impl Visitor<'_> for Plain {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number without quotes")
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Number, E> {
+                u16::try_from(number)
+                    .map(Number)
+                    .map_err(|_| E::custom(format!("{number} is no region's number")))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Number, E> {
+                self.visit_u64(u64::try_from(number).unwrap_or(u64::MAX))
+            }
+        }
+
+        deserializer.deserialize_any(Plain)
+    }
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    Number::deserialize(deserializer).map(|number| number.0)
+}
+
+fn by_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u16, Region>, D::Error> {
+    let regions = BTreeMap::<Number, Region>::deserialize(deserializer)?;
+    Ok(regions.into_iter().map(|(number, region)| (number.0, region)).collect())
+}
+
+/// The reader shows the lines around a mistake too; a message is one line.
+fn first_line(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    // Options of the reader are nothing that its user could set.
+    line.split(", set DuplicateKeyPolicy").next().unwrap_or(line).to_owned()
+}
+
 /// Reads a map as Headscale does, and refuses what Headscale would ignore or replace.
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub fn read(text: &str) -> Result<DerpMap, MapError> {
     let map: DerpMap =
-        serde_saphyr::from_str(text).map_err(|error| MapError::Unreadable(error.to_string()))?;
+        serde_saphyr::from_str(text).map_err(|error| MapError::Unreadable(first_line(&error.to_string())))?;
     if map.regions.is_empty() {
         return Err(MapError::Empty);
     }

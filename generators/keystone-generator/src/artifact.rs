@@ -68,33 +68,71 @@ pub(crate) fn differs(path: &Path, expected: &str) -> Option<Difference> {
     }
 }
 
+/// Why files could not be written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// One of them has no place to go; every old file is as it was.
+    #[error("nothing was changed: cannot write `{}`: {source}", path.display())]
+    Prepare {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// All were ready, and one could not take its place.
+    #[error("cannot replace `{}`: {source}; {replaced} of {all} files are new already", path.display())]
+    Replace {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+        /// How many had taken theirs.
+        replaced: usize,
+        /// How many there are.
+        all: usize,
+    },
+}
+
 /// Writes all files below `folder`: each beside its target first, and only when all are there, each over its target.
 /// So a full disk leaves every old file as it was.
 ///
 /// # Errors
 /// The first file that could not be written, with the system's reason.
-pub fn write_all(folder: &Path, artifacts: &[Artifact]) -> io::Result<()> {
+pub fn write_all(folder: &Path, artifacts: &[Artifact]) -> Result<(), WriteError> {
     let mut ready = Vec::with_capacity(artifacts.len());
     for artifact in artifacts {
-        let target = folder.join(&artifact.path);
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", target.display()));
-        let parent = target.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent).map_err(named)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".keystone-")
-            .permissions(readable_by_all())
-            .tempfile_in(parent)
-            .map_err(named)?;
-        io::Write::write_all(&mut file, artifact.contents.as_bytes()).map_err(named)?;
-        ready.push((file, target));
+        let path = folder.join(&artifact.path);
+        match beside(&path, folder, &artifact.contents) {
+            Ok(file) => ready.push((file, path)),
+            Err(source) => return Err(WriteError::Prepare { path, source }),
+        }
     }
-    for (file, target) in ready {
-        file.persist(&target).map_err(|error| {
-            io::Error::new(error.error.kind(), format!("`{}`: {}", target.display(), error.error))
+    let all = ready.len();
+    for (replaced, (file, path)) in ready.into_iter().enumerate() {
+        file.persist(&path).map_err(|error| WriteError::Replace {
+            path,
+            source: error.error,
+            replaced,
+            all,
         })?;
     }
     Ok(())
+}
+
+/// The text in a file beside its target, which vanishes unless it takes the target's place.
+fn beside(target: &Path, folder: &Path, text: &str) -> io::Result<tempfile::NamedTempFile> {
+    // Whoever runs as root would put a file in the place of a device.
+    if std::fs::metadata(target).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists and is no ordinary file"));
+    }
+    let parent = target.parent().unwrap_or(folder);
+    std::fs::create_dir_all(parent)?;
+    // The folder of a path without one is the current folder.
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let mut file =
+        tempfile::Builder::new().prefix(".keystone-").permissions(readable_by_all()).tempfile_in(parent)?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    Ok(file)
 }
 
 /// Nothing that is rendered is a secret, and services that are not root read it.

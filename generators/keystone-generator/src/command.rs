@@ -84,7 +84,11 @@ pub fn run<G: Generator>(generator: &G) -> ExitCode {
     }
 }
 
+<<<<<<< HEAD
 /// Prints completions or the manual page of a command, and tells how that went.
+=======
+/// Prints completions or the manual page of a command.
+>>>>>>> modeltests
 #[must_use]
 pub fn document(mut command: clap::Command, what: Generate) -> ExitCode {
     let name = command.get_name().to_owned();
@@ -109,8 +113,7 @@ pub fn document(mut command: clap::Command, what: Generate) -> ExitCode {
 /// Runs a generator with arguments that are read already.
 pub fn execute<G: Generator>(generator: &G, arguments: &Common) -> ExitCode {
     let Some(inventory) = arguments.input.clone() else {
-        eprintln!("error: --input FILE is missing\n\nFor more information, try '--help'.");
-        return ExitCode::from(2);
+        return misused("--input FILE is missing");
     };
     let input = Input { inventory, trust: arguments.trust.clone() };
     let loaded = match input.load() {
@@ -118,6 +121,8 @@ pub fn execute<G: Generator>(generator: &G, arguments: &Common) -> ExitCode {
         Err(error) => return explain(&error),
     };
     let cluster = &loaded.inventory.cluster;
+    let file = input.inventory.display().to_string();
+    eprint!("{}", show_findings(&file, &loaded.text, &loaded.inventory.warnings, Severity::Warning));
     let artifacts = match generator.render(cluster, &loaded.trust) {
         Ok(artifacts) => artifacts,
         Err(error) => return fail(&error.to_string()),
@@ -127,17 +132,12 @@ pub fn execute<G: Generator>(generator: &G, arguments: &Common) -> ExitCode {
     }
     let artifacts = match select(artifacts, arguments.only.as_deref()) {
         Ok(artifacts) => artifacts,
-        Err(error) => return fail(&error),
+        Err(error) => return misused(&error),
     };
     match (arguments.mode, &arguments.out) {
         (Mode::Print, _) => print_all(&artifacts),
         (mode, Some(out)) => to_disk::<G>(&input, mode, out, arguments.only.as_deref(), &artifacts),
-        (_, None) => {
-            eprintln!(
-                "error: --mode write and --mode check need --out PATH\n\nFor more information, try '--help'."
-            );
-            ExitCode::from(2)
-        }
+        (_, None) => misused("--mode write and --mode check need --out PATH"),
     }
 }
 
@@ -170,7 +170,7 @@ fn to_disk<G: Generator>(
     if mode == Mode::Write {
         return match artifact::write_all(&folder, &artifacts) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!("nothing was changed: cannot write {error}")),
+            Err(error) => fail(&error.to_string()),
         };
     }
     let differences = artifact::compare(&folder, &artifacts);
@@ -180,15 +180,26 @@ fn to_disk<G: Generator>(
     for difference in &differences {
         eprintln!("error: {difference}");
     }
-    let mut mend = format!("{} --input {}", G::NAME, input.inventory.display());
+    let mut mend = format!("{} --input {}", G::NAME, in_shell(&input.inventory));
     if let Some(trust) = &input.trust {
-        mend = format!("{mend} --trust {}", trust.display());
+        mend = format!("{mend} --trust {}", in_shell(trust));
     }
     if let Some(only) = only {
-        mend = format!("{mend} --only {only}");
+        mend = format!("{mend} --only {}", in_shell(Path::new(only)));
     }
-    eprintln!("Write anew with:\n  {mend} --out {} --mode write", out.display());
+    eprintln!("Write anew with:\n  {mend} --out {} --mode write", in_shell(out));
     ExitCode::FAILURE
+}
+
+/// The path as a shell reads it: the command is made to be copied.
+fn in_shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+=:@,%".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 fn print_all(artifacts: &[Artifact]) -> ExitCode {
@@ -215,6 +226,12 @@ fn print(text: &[u8]) -> ExitCode {
 fn fail(message: &str) -> ExitCode {
     eprintln!("error: {message}");
     ExitCode::FAILURE
+}
+
+/// Says what is wrong with the command line, as clap does.
+fn misused(message: &str) -> ExitCode {
+    eprintln!("error: {message}\n\nFor more information, try '--help'.");
+    ExitCode::from(2)
 }
 
 /// Says why there is no input.

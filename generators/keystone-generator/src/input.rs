@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use keystone_model::{Finding, Format, Inventory, MAX_BYTES, Trust, TrustError};
+use keystone_model::{Finding, Format, Inventory, MAX_BYTES, ReadError, Trust, TrustError};
 use thiserror::Error;
 use walkdir::WalkDir;
 
@@ -71,8 +71,9 @@ fn mistakes(n: usize) -> String {
     if n == 1 { "1 mistake".to_owned() } else { format!("{n} mistakes") }
 }
 
-/// A certificate or key is a few kilobytes; a trust folder that holds more than this in one file is a mistake.
-const MAX_TRUST_FILE: u64 = 1 << 20;
+/// A certificate or key is a few kilobytes, and the recipients of ten thousand machines are a megabyte; a trust folder
+/// that holds more than this in one file is a mistake.
+const MAX_TRUST_FILE: u64 = 8 << 20;
 
 impl Input {
     /// The folder with public material.
@@ -87,26 +88,30 @@ impl Input {
     /// When it cannot be read, or is wrong.
     pub fn inventory(&self) -> Result<(Inventory, String), InputError> {
         let path = self.inventory.clone();
-        let read = || -> io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            // One byte more than allowed tells a file that is too large without reading all of it.
-            let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX) + 1;
+        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let read = || -> io::Result<Result<Vec<u8>, ReadError>> {
             let file = std::fs::File::open(&path)?;
             let size = file.metadata()?.len();
-            file.take(limit).read_to_end(&mut bytes)?;
-            if size >= limit {
-                // The message tells the file's size, which need not be read for that.
-                bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX).min(MAX_BYTES * 16)];
+            if size > limit {
+                return Ok(Err(ReadError::too_large(size)));
             }
-            Ok(bytes)
+            // One byte more than allowed shows that a file without a size, such as a pipe, is too large.
+            let mut bytes = Vec::new();
+            file.take(limit + 1).read_to_end(&mut bytes)?;
+            Ok(Ok(bytes))
         };
-        let bytes = read().map_err(|source| InputError::ReadInventory { path: path.clone(), source })?;
+        let wrong =
+            |text, error: ReadError| InputError::Inventory { path: path.clone(), text, errors: error.errors };
+        let bytes = read()
+            .map_err(|source| InputError::ReadInventory { path: path.clone(), source })?
+            .map_err(|error| wrong(String::new(), error))?;
         let format = if path.extension().is_some_and(|e| e == "json") { Format::Json } else { Format::Toml };
         let judged = Inventory::read(&bytes, format);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         match judged {
             Ok(inventory) => Ok((inventory, text)),
-            Err(error) => Err(InputError::Inventory { path, text, errors: error.errors }),
+            Err(error) => Err(wrong(text, error)),
         }
     }
 
@@ -128,7 +133,10 @@ impl Input {
 fn text_files(folder: &Path) -> Result<BTreeMap<String, String>, String> {
     let mut files = BTreeMap::new();
     for entry in WalkDir::new(folder).follow_links(true).max_depth(4) {
-        let entry = entry.map_err(|error| error.to_string())?;
+        let entry = entry.map_err(|error| match error.io_error() {
+            Some(reason) => reason.to_string(),
+            None => error.to_string(),
+        })?;
         if !entry.file_type().is_file() {
             continue;
         }

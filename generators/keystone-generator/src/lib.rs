@@ -10,7 +10,7 @@ mod command;
 mod input;
 mod picture;
 
-pub use artifact::{Artifact, Difference, compare, write_all};
+pub use artifact::{Artifact, Difference, WriteError, compare, write_all};
 pub use command::{Common, Generate, Mode, document, execute, run};
 pub use input::{Input, InputError, Loaded};
 pub use picture::show_findings;

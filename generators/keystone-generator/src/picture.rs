@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use keystone_model::{Finding, Severity};
+use keystone_model::{Finding, Severity, redact};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
 /// So many findings get a picture; the others a line.
@@ -48,14 +48,14 @@ impl Diagnostic for Shown<'_> {
 }
 
 /// Findings as text for people: the first twenty with the lines that they are about, the others a line each. Colours
-/// only on a terminal, and not where `NO_COLOR` is set.
+/// only on a terminal, and not where `NO_COLOR` is set. Private keys in the text are masked.
 #[must_use]
 pub fn show_findings(file: &str, text: &str, findings: &[Finding], severity: Severity) -> String {
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(1);
-    let source = NamedSource::new(file, text.to_owned());
+    let source = NamedSource::new(file, redact(text).into_owned());
     let mut out = String::new();
     for (n, finding) in findings.iter().enumerate() {
         let source = finding.span.as_ref().map(|_| &source);

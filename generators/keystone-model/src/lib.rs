@@ -24,3 +24,8 @@ pub use source::{Finding, Format, Inventory, MAX_BYTES, ReadError};
 pub use tables::*;
 pub use trust::{Authority, KeyState, ServiceAccountKey, Trust, TrustError, recipients_file};
 pub use types::*;
+
+/// The example of the README, kept true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -73,26 +73,30 @@ fn replace(text: &str, write: impl Fn(&str, &mut String)) -> Cow<'_, str> {
 
 /// The private parts, in order and apart from each other. Each begins and ends beside an ASCII character.
 fn secrets(text: &str) -> Vec<Range<usize>> {
+    type Find = fn(&str, usize) -> Option<(usize, usize)>;
+    let kinds: [Find; 3] = [|text, from| word(text, from, AGE), |text, from| word(text, from, MESH), pem];
     let lower = text.to_ascii_lowercase();
+    // The next one of each kind, looked for anew only once it is passed: the text is walked through once for each.
+    let mut next = kinds.map(|find| find(&lower, 0));
     let mut found = Vec::new();
-    let mut from = 0;
-    while let Some((start, end)) = next_secret(&lower, from) {
+    while let Some((start, end)) = next.iter().flatten().min().copied() {
         if start < end {
             found.push(start..end);
         }
-        from = end;
+        for (find, next) in kinds.iter().zip(&mut next) {
+            if next.is_some_and(|(begins, _)| begins <= end) {
+                *next = find(&lower, end);
+            }
+        }
     }
     found
 }
 
-fn next_secret(lower: &str, from: usize) -> Option<(usize, usize)> {
-    let rest = &lower[from..];
-    let word = |marker: &str| {
-        let start = from + rest.find(marker)? + marker.len();
-        let length = lower[start..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
-        Some((start, start + length))
-    };
-    [word(AGE), word(MESH), pem(lower, from)].into_iter().flatten().min()
+/// The letters and digits after the next marker.
+fn word(lower: &str, from: usize, marker: &str) -> Option<(usize, usize)> {
+    let start = from + lower[from..].find(marker)? + marker.len();
+    let length = lower[start..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
+    Some((start, start + length))
 }
 
 /// The body of the next block of PEM that calls itself private; to the end of the text where the block has none.
