@@ -84,11 +84,7 @@ pub fn run<G: Generator>(generator: &G) -> ExitCode {
     }
 }
 
-<<<<<<< HEAD
-/// Prints completions or the manual page of a command, and tells how that went.
-=======
 /// Prints completions or the manual page of a command.
->>>>>>> modeltests
 #[must_use]
 pub fn document(mut command: clap::Command, what: Generate) -> ExitCode {
     let name = command.get_name().to_owned();

@@ -110,17 +110,12 @@ pub(super) fn people(cluster: &Cluster, most_groups: usize, most_names: usize) -
         .into_iter()
         .take(shown)
         .map(|((_, heading), people)| {
-<<<<<<< HEAD
-            let line =
-                |name: &&str| Line { text: (*name).to_owned(), note: String::new(), mark: Ink::Person };
-=======
             let line = |name: &&str| Line {
                 text: (*name).to_owned(),
                 note: String::new(),
                 mark: Ink::Person,
                 coordinator: false,
             };
->>>>>>> report
             let lines = people.iter().take(most_names).map(line).collect();
             Card { heading, count: people.len(), note: String::new(), lines, dashed: false }
         })

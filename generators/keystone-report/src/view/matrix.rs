@@ -105,14 +105,6 @@ impl Matrix {
             open_pairs: by_pair.len(),
             classes: classes.len(),
             hidden: classes.len() - shown.len(),
-<<<<<<< HEAD
-            machines: classes
-                .iter()
-                .filter(|class| class.kind == Kind::Machines)
-                .map(|c| c.members.len())
-                .sum(),
-=======
->>>>>>> report
         }
     }
 
@@ -142,18 +134,8 @@ impl Cell {
         let icmp = between.iter().any(|entry| entry.proto == Proto::Icmp);
         let openings = between.iter().map(|entry| entry.ports.len().max(1)).sum();
         if all_of(Proto::Tcp) && all_of(Proto::Udp) && icmp {
-<<<<<<< HEAD
-            return Self {
-                openings,
-                own,
-                all: true,
-                tokens: vec!["all ports".to_owned()],
-                ..Self::default()
-            };
-=======
             let tokens = vec!["all ports".to_owned()];
             return Self { openings, own, tokens, more: 0, style: vec!["open", "all"] };
->>>>>>> report
         }
         let tokens = between.iter().flat_map(|entry| match (entry.proto, entry.ports.as_slice()) {
             (Proto::Icmp, _) => vec!["icmp".to_owned()],

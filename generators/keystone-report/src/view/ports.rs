@@ -38,11 +38,7 @@ struct Row {
 impl Ports {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let table = services(cluster);
-<<<<<<< HEAD
-        let rules: Vec<_> =
-=======
         let written: Vec<_> =
->>>>>>> report
             flows(cluster).into_iter().filter(|flow| !flow.rule.starts_with("service ")).collect();
         let mut roles = Vec::new();
         let mut unused = Vec::new();
