@@ -146,7 +146,10 @@ fn access_flows(rule: &AccessRule, table: &[Service], flows: &mut Vec<Flow>) {
             for (proto, ports) in &by_proto {
                 push(Reached::OwnDevices, *proto, ports.clone());
             }
-        } else if let Some(service) = table.iter().find(|s| s.name == target.as_str()) {
+        } else if Role::named(target.as_str()).is_none()
+            // `primer` and `backup` are roles and services; where a target is asked for, the role is meant.
+            && let Some(service) = table.iter().find(|s| s.name == target.as_str())
+        {
             push(Reached::Roles(service.servers.to_vec()), service.proto, service.ports.clone());
         }
     }
