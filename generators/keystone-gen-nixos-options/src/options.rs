@@ -20,7 +20,8 @@ pub const MOST_LINES: usize = 300;
 const HEADER: &str =
     "# Rendered by keystone-gen-nixos-options from the schema of the inventory. Do not edit.\n";
 
-/// What a set with named values needs beyond `attrsOf`, which looks at values only.
+/// What a set with named values needs beyond `attrsOf`, which looks at values only. The module system rebuilds types
+/// that hold submodules by `substSubModules`; that of `attrsOf` would lose the check without a word.
 const ATTRS_NAMED: &str = r#"let
   attrsNamed =
     pattern: type:
@@ -30,6 +31,7 @@ const ATTRS_NAMED: &str = r#"let
     lib.types.addCheck (lib.types.attrsOf type) named
     // {
       description = "attribute set of values whose names match ${pattern}";
+      substSubModules = modules: attrsNamed pattern (type.substSubModules modules);
     };
 in
 "#;

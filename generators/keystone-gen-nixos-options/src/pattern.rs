@@ -294,11 +294,10 @@ fn escaped(c: char) -> Result<char, String> {
     }
 }
 
+/// A character that stands for itself. `}` and `]` do so bare, and C++ refuses them behind a backslash.
 fn literal(c: char) -> Result<String, String> {
     match c {
-        '.' | '[' | ']' | '(' | ')' | '*' | '+' | '?' | '{' | '}' | '|' | '^' | '$' | '\\' => {
-            Ok(format!("\\{c}"))
-        }
+        '.' | '[' | '(' | ')' | '*' | '+' | '?' | '{' | '|' | '^' | '$' | '\\' => Ok(format!("\\{c}")),
         c if c.is_ascii() => Ok(c.to_string()),
         c => Err(beyond(c)),
     }

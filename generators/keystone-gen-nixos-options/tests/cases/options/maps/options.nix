@@ -9,6 +9,7 @@ let
     lib.types.addCheck (lib.types.attrsOf type) named
     // {
       description = "attribute set of values whose names match ${pattern}";
+      substSubModules = modules: attrsNamed pattern (type.substSubModules modules);
     };
 in
 {

@@ -33,7 +33,7 @@
     };
 
     backslash = lib.mkOption {
-      type = lib.types.strMatching "\"\\\\\t\\$\\{a\\}";
+      type = lib.types.strMatching "\"\\\\\t\\$\\{a}";
       description = "Characters that strings of Nix escape.";
     };
 
