@@ -64,8 +64,12 @@ fn assert_files(folder: &Path, input: &str, found: &BTreeMap<String, String>) {
         files.filter(|file| file.file_name().unwrap() != input).collect::<Vec<_>>()
     };
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        on_disk().iter().for_each(|file| fs::remove_file(file).unwrap());
-        found.iter().for_each(|(file, text)| fs::write(folder.join(file), text).unwrap());
+        for file in on_disk() {
+            fs::remove_file(file).unwrap();
+        }
+        for (file, text) in found {
+            fs::write(folder.join(file), text).unwrap();
+        }
     }
     let name = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
     let expected: BTreeMap<String, String> =

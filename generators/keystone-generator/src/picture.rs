@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::ops::Range;
 
 use keystone_model::{Finding, Severity, redact};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
@@ -47,6 +48,18 @@ impl Diagnostic for Shown<'_> {
     }
 }
 
+/// So many bytes around a finding are shown; a file on a single line would fill the terminal.
+const WIDEST: usize = 1000;
+
+/// Whether the lines of the place, and the one on either side, can be shown.
+fn fits(text: &str, span: &Range<usize>) -> bool {
+    let (before, after) = text.as_bytes().split_at(span.start.min(text.len()));
+    // The end of the line itself, and that of its neighbour; or the end of the text.
+    let is_near = |bytes: &mut dyn Iterator<Item = &u8>| bytes.filter(|byte| **byte == b'\n').count() >= 2;
+    (before.len() < WIDEST || is_near(&mut before.iter().rev().take(WIDEST)))
+        && (after.len() < WIDEST || is_near(&mut after.iter().take(WIDEST)))
+}
+
 /// Findings as text for people: the first twenty with the lines that they are about, the others a line each. Colours
 /// only on a terminal, and not where `NO_COLOR` is set. Private keys in the text are masked.
 #[must_use]
@@ -58,7 +71,7 @@ pub fn show_findings(file: &str, text: &str, findings: &[Finding], severity: Sev
     let source = NamedSource::new(file, redact(text).into_owned());
     let mut out = String::new();
     for (n, finding) in findings.iter().enumerate() {
-        let source = finding.span.as_ref().map(|_| &source);
+        let source = finding.span.as_ref().filter(|span| fits(text, span)).map(|_| &source);
         let shown = Shown { finding, severity, source };
         if n >= PICTURES || handler.render_report(&mut out, &shown).is_err() || source.is_none() {
             let place = match (finding.line, finding.path.as_str()) {
@@ -75,4 +88,29 @@ pub fn show_findings(file: &str, text: &str, findings: &[Finding], severity: Sev
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use keystone_model::{Format, Inventory};
+
+    use super::*;
+
+    #[test]
+    fn a_file_on_a_single_line_does_not_fill_the_terminal() {
+        let text = format!("schema = 2 # {}", "x".repeat(100_000));
+        let errors = Inventory::read(text.as_bytes(), Format::Toml).unwrap_err().errors;
+        let shown = show_findings("cluster.toml", &text, &errors, Severity::Error);
+        assert!(shown.len() < 3000, "{shown}");
+        assert!(shown.contains("at cluster.toml:1:10\n"), "{shown}");
+    }
+
+    #[test]
+    fn the_twenty_first_finding_is_a_line() {
+        let text: String = (10..40).flat_map(|n| [format!("x{n}"), " = 1\n".to_owned()]).collect();
+        let errors = Inventory::read(text.as_bytes(), Format::Toml).unwrap_err().errors;
+        let shown = show_findings("cluster.toml", &text, &errors, Severity::Error);
+        assert_eq!(shown.matches("is not a key of this table").count(), 30);
+        assert!(shown.contains("\n  cluster.toml:30:1: `x39` is not a key of this table; "), "{shown}");
+    }
 }
