@@ -1,6 +1,12 @@
 //! The schema as it is checked in. `UPDATE_GOLDEN=1 cargo test -p keystone-model` rewrites it; the diff shows what
 //! changes for editors and for NixOS options.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests stop at the first surprise"
+)]
 
 use std::path::Path;
 
