@@ -1,188 +1,216 @@
-//! What IAM's actions are: the resources that each works on, and the condition keys that are in its requests.
+//! What AWS evaluates for each action: the resource types it is about and the condition keys it knows on each.
 //!
-//! The table is a slice of the AWS Service Authorization Reference (`data/service-authorization.json` names its
-//! source). A condition on a key that is not in an action's request is never true, so that an allow with it allows
-//! nothing; IAM accepts such a policy without a word.
+//! The table is a slice of AWS's Service Authorization Reference, kept in `data/` together with where it comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-const DATA: &str = include_str!("../data/service-authorization.json");
+const SLICE: &str = include_str!("../data/service-authorization.json");
+const ADDITIONS: &str = include_str!("../data/additions.json");
+const GLOBAL: &str = include_str!("../data/global-condition-keys.json");
 
-/// All known services.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+/// The table.
+#[derive(Debug)]
 pub struct Table {
-    /// Where the table comes from.
-    pub source: String,
-    /// On what terms.
-    pub licence: String,
-    /// Keys that every request has.
-    pub global_keys: BTreeMap<String, KeyType>,
-    /// Services by prefix: `ec2`.
-    pub services: BTreeMap<String, Service>,
+    services: BTreeMap<String, Service>,
+    global: BTreeMap<String, String>,
 }
 
-/// A service.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A service of AWS.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Service {
-    /// What values the service's condition keys have.
-    pub key_types: BTreeMap<String, KeyType>,
-    /// ARNs of resource types, with `${Placeholder}`s.
-    pub resources: BTreeMap<String, String>,
-    /// Actions by name.
-    pub actions: BTreeMap<String, Action>,
+    actions: BTreeMap<String, Action>,
+    /// ARN templates by resource type.
+    resources: BTreeMap<String, String>,
+    /// Types of the condition keys of all its actions.
+    key_types: BTreeMap<String, String>,
 }
 
 /// An action.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Action {
-    /// Keys that its request has for every resource.
-    pub keys: Vec<String>,
-    /// Types of resources that it works on. None: only `*` names what it works on.
-    pub resources: BTreeMap<String, ResourceUse>,
+    /// Its access level: List, Read, Write, Tagging, Permissions management.
+    pub level: String,
+    /// Condition keys it knows whatever the resource.
+    pub keys: BTreeSet<String>,
+    /// The types of its resources.
+    pub resources: BTreeMap<String, ActionResource>,
 }
 
-/// An action's use of a type of resource.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// A resource type of an action.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ResourceUse {
-    /// Whether every request names one.
+pub struct ActionResource {
+    /// Whether every request is about one.
     pub required: bool,
-    /// Keys that its request has for that resource.
-    pub keys: Vec<String>,
+    /// Condition keys that the action knows on it.
+    pub keys: BTreeSet<String>,
 }
 
-/// What values a condition key has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum KeyType {
-    /// Text.
-    String,
-    /// The name of a resource.
-    #[serde(rename = "ARN")]
-    Arn,
-    /// A number.
-    Numeric,
-    /// `true` or `false`.
-    Bool,
-    /// A point in time.
-    Date,
-    /// An address or a range of them.
-    #[serde(rename = "IPAddress")]
-    IpAddress,
-    /// Several texts.
-    ArrayOfString,
-    /// Several names of resources.
-    #[serde(rename = "ArrayOfARN")]
-    ArrayOfArn,
+#[derive(Deserialize)]
+struct Slice {
+    services: BTreeMap<String, Service>,
 }
+
+#[derive(Deserialize)]
+struct Additions {
+    additions: Vec<Addition>,
+}
+
+#[derive(Deserialize)]
+struct Addition {
+    action: String,
+    resource: String,
+    keys: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Global {
+    keys: BTreeMap<String, String>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    #[allow(
+        clippy::expect_used,
+        reason = "the files are compiled in, and every test of this crate reads them"
+    )]
+    Table::read(SLICE, ADDITIONS, GLOBAL).expect("the tables in data/ are whole")
+});
 
 impl Table {
-    /// The table that this crate carries.
-    ///
-    /// # Errors
-    /// When the data file is no table; a test proves that it is one.
-    pub fn load() -> Result<&'static Self, String> {
-        static TABLE: LazyLock<Result<Table, String>> =
-            LazyLock::new(|| serde_json::from_str(DATA).map_err(|error| error.to_string()));
-        TABLE.as_ref().map_err(Clone::clone)
+    /// The table that is compiled in.
+    #[must_use]
+    pub fn get() -> &'static Self {
+        &TABLE
     }
 
-    /// The service and the action of a name like `ec2:RunInstances`. IAM ignores the case of both.
-    #[must_use]
-    pub fn action(&self, name: &str) -> Option<(&Service, &Action)> {
-        let (prefix, name) = name.split_once(':')?;
-        let service = self.services.get(&prefix.to_ascii_lowercase())?;
-        let action = service.actions.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        Some((service, action.1))
+    fn read(slice: &str, additions: &str, global: &str) -> Result<Self, serde_json::Error> {
+        let Slice { mut services } = serde_json::from_str(slice)?;
+        let Additions { additions } = serde_json::from_str(additions)?;
+        let Global { keys: global } = serde_json::from_str(global)?;
+        for addition in additions {
+            let (service, name) = addition.action.split_once(':').unwrap_or((&addition.action, ""));
+            let action = services.get_mut(service).and_then(|service| service.actions.get_mut(name));
+            if let Some(action) = action {
+                let new = ActionResource { required: false, keys: BTreeSet::new() };
+                action.resources.entry(addition.resource).or_insert(new).keys.extend(addition.keys);
+            }
+        }
+        Ok(Self { services, global })
     }
 
-    /// Whether every request has that key.
+    /// A service by its prefix: `ec2`.
     #[must_use]
-    pub fn is_global(&self, key: &str) -> bool {
-        self.global_keys.keys().any(|known| same_key(known, key))
+    pub fn service(&self, prefix: &str) -> Option<&Service> {
+        self.services.get(prefix)
     }
 
-    /// What values a key has.
+    /// Names of the services.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.keys().map(String::as_str)
+    }
+
+    /// The type of a global condition key.
     #[must_use]
-    pub fn key_type(&self, service: &Service, key: &str) -> Option<KeyType> {
-        let known = service.key_types.iter().chain(&self.global_keys);
-        known.into_iter().find(|(known, _)| same_key(known, key)).map(|(_, kind)| *kind)
+    pub fn global_type(&self, key: &str) -> Option<&str> {
+        self.global.iter().find(|(template, _)| key_is(key, template)).map(|(_, kind)| kind.as_str())
     }
 }
 
 impl Service {
-    /// Types among those that the action works on which an ARN names. `*` names them all.
+    /// An action by name.
     #[must_use]
-    pub fn types_of<'a>(&'a self, action: &'a Action, arn: &str) -> Vec<&'a str> {
-        if arn == "*" {
-            return action.resources.keys().map(String::as_str).collect();
-        }
-        let fits = action.resources.keys().filter_map(|kind| {
-            let form = self.resources.get(kind)?;
-            names(form, arn).then(|| (literal_length(form), kind.as_str()))
-        });
-        let fits: Vec<_> = fits.collect();
-        // `arn:aws:s3:::b/k` fits the form of a bucket too, whose name has no slash: the form that says most is meant.
-        let most = fits.iter().map(|(length, _)| *length).max();
-        fits.into_iter().filter(|(length, _)| Some(*length) == most).map(|(_, kind)| kind).collect()
+    pub fn action(&self, name: &str) -> Option<&Action> {
+        self.actions.get(name)
+    }
+
+    /// All actions, by name.
+    pub fn actions(&self) -> impl Iterator<Item = (&str, &Action)> {
+        self.actions.iter().map(|(name, action)| (name.as_str(), action))
+    }
+
+    /// The template of the ARNs of a resource type.
+    #[must_use]
+    pub fn template(&self, resource: &str) -> Option<&str> {
+        self.resources.get(resource).map(String::as_str)
+    }
+
+    /// The type of a condition key.
+    #[must_use]
+    pub fn key_type(&self, key: &str) -> Option<&str> {
+        self.key_types.iter().find(|(template, _)| key_is(key, template)).map(|(_, kind)| kind.as_str())
     }
 }
 
-/// Whether `key` is the key `known`, which may end in a placeholder: `aws:RequestTag/${TagKey}`. IAM ignores case.
+impl Action {
+    /// Whether the action knows `key` on the resource type `resource`.
+    #[must_use]
+    pub fn knows(&self, key: &str, resource: &str) -> bool {
+        has(&self.keys, key) || self.resources.get(resource).is_some_and(|r| has(&r.keys, key))
+    }
+}
+
+/// Whether `key` is one of `keys`, which may be templates.
 #[must_use]
-pub fn same_key(known: &str, key: &str) -> bool {
-    match known.split_once("${") {
-        None => known.eq_ignore_ascii_case(key),
-        Some((stem, _)) => {
-            key.len() > stem.len()
-                && key.get(..stem.len()).is_some_and(|start| start.eq_ignore_ascii_case(stem))
+pub fn has(keys: &BTreeSet<String>, key: &str) -> bool {
+    keys.iter().any(|template| key_is(key, template))
+}
+
+/// Whether `key` fills in `template`: `aws:RequestTag/team` fills in `aws:RequestTag/${TagKey}`. The reference writes
+/// variables as `${Name}` or `<name>`, always at the end.
+#[must_use]
+pub fn key_is(key: &str, template: &str) -> bool {
+    match template.find("${").or_else(|| template.find('<')) {
+        Some(start) => key.strip_prefix(&template[..start]).is_some_and(|name| !name.is_empty()),
+        None => key == template,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_holds_together() {
+        let table = Table::read(SLICE, ADDITIONS, GLOBAL).unwrap();
+        for (prefix, service) in &table.services {
+            for (name, action) in &service.actions {
+                for (resource, of) in &action.resources {
+                    assert!(service.template(resource).is_some(), "{prefix}:{name}: no ARN of {resource}");
+                    for key in &of.keys {
+                        assert!(service.key_types.contains_key(key), "{prefix}:{name}: no type of {key}");
+                    }
+                }
+                for key in &action.keys {
+                    assert!(service.key_types.contains_key(key), "{prefix}:{name}: no type of {key}");
+                }
+            }
         }
     }
-}
 
-/// Whether `arn`, which may hold `*`, lies within `form`: placeholders take any text, all else must be there.
-fn names(form: &str, arn: &str) -> bool {
-    let mut rest = arn;
-    let mut pieces = Vec::new();
-    let mut form_rest = form;
-    while let Some((literal, after)) = form_rest.split_once("${") {
-        pieces.push(literal);
-        form_rest = after.split_once('}').map_or("", |(_, after)| after);
+    #[test]
+    fn every_addition_adds_something() {
+        let plain = Table::read(SLICE, r#"{"additions": []}"#, GLOBAL).unwrap();
+        let Additions { additions } = serde_json::from_str(ADDITIONS).unwrap();
+        for Addition { action, resource, keys } in additions {
+            let (service, name) = action.split_once(':').unwrap();
+            let action = plain.service(service).unwrap().action(name).unwrap();
+            let knows = |key: &String| action.resources.get(&resource).is_some_and(|r| r.keys.contains(key));
+            assert!(!keys.iter().all(knows), "the reference lists {name} on {resource} itself by now");
+            assert!(plain.service(service).unwrap().template(&resource).is_some());
+        }
     }
-    pieces.push(form_rest);
-    for (n, piece) in pieces.iter().enumerate() {
-        let last = n + 1 == pieces.len();
-        rest = if n == 0 {
-            let Some(rest) = rest.strip_prefix(piece) else { return false };
-            rest
-        } else if last {
-            return if piece.is_empty() {
-                !rest.is_empty()
-            } else {
-                rest.len() > piece.len() && rest.ends_with(piece)
-            };
-        } else {
-            // The placeholder before this piece takes at least one character, and ends where the piece first occurs.
-            let skip = rest.chars().next().map_or(0, char::len_utf8);
-            let Some(at) = rest.get(skip..).and_then(|tail| tail.find(piece)) else { return false };
-            if skip == 0 {
-                return false;
-            }
-            rest = &rest[skip + at + piece.len()..];
-            rest
-        };
-    }
-    rest.is_empty()
-}
 
-fn literal_length(form: &str) -> usize {
-    form.split("${")
-        .enumerate()
-        .map(|(n, part)| if n == 0 { part.len() } else { part.split_once('}').map_or(0, |(_, p)| p.len()) })
-        .sum()
+    #[test]
+    fn templates_take_any_name() {
+        assert!(key_is("aws:RequestTag/team", "aws:RequestTag/${TagKey}"));
+        assert!(key_is("s3:ExistingObjectTag/team", "s3:ExistingObjectTag/<key>"));
+        assert!(!key_is("aws:RequestTag/", "aws:RequestTag/${TagKey}"));
+        assert!(!key_is("aws:RequestTags/team", "aws:RequestTag/${TagKey}"));
+        assert!(!key_is("ec2:Regions", "ec2:Region"));
+    }
 }

@@ -1,149 +1,146 @@
-//! One public key, read from PEM as strictly as the programs that verify with it.
+//! Token keys: RSA public keys in PEM, and nothing else.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pkcs1::RsaPublicKeyRef;
+use der::asn1::{AnyRef, BitStringRef, UintRef};
+use der::{Decode as _, Document, Encode as _};
 use sha2::{Digest as _, Sha256};
-use spki::der::asn1::{AnyRef, BitStringRef, UintRef};
-use spki::der::{Decode as _, Document, Encode as _};
 use spki::{AlgorithmIdentifierRef, ObjectIdentifier, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-/// Kinds of keys that are refused, each with the reason.
-const REFUSED: [(&str, &str, &str); 7] = [
-    ("1.2.840.10045.2.1", "an EC key", EC),
-    ("1.3.101.112", "an Ed25519 key", NOT_ON_AWS),
-    ("1.3.101.113", "an Ed448 key", NOT_ON_AWS),
-    ("2.16.840.1.101.3.4.3.17", "an ML-DSA-44 key", NOT_ON_AWS),
-    ("2.16.840.1.101.3.4.3.18", "an ML-DSA-65 key", NOT_ON_AWS),
-    ("2.16.840.1.101.3.4.3.19", "an ML-DSA-87 key", NOT_ON_AWS),
-    ("1.2.840.113549.1.1.10", "an RSA-PSS key", "kube-apiserver does not sign with it"),
-];
-const EC: &str = "tokens are signed with RS256, which every relying party verifies";
-const NOT_ON_AWS: &str = "AWS verifies RS256 to RS512 and ES256 to ES512 only";
-const FIX: &str = "make an RSA key of 2048 bits or more";
+use crate::rotation::KeyState;
 
 /// Fewest bits of a modulus.
 pub const MIN_BITS: usize = 2048;
 
-/// An RSA public key of at least [`MIN_BITS`] bits.
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// Kinds of keys by their object identifier, and why each is refused.
+const REFUSED: [(&str, &str, &str); 7] = [
+    (
+        "1.2.840.10045.2.1",
+        "EC",
+        "its tokens would not be RS256, the one algorithm that every relying party takes",
+    ),
+    ("1.2.840.113549.1.1.10", "RSA-PSS", "its tokens would not be RS256"),
+    ("1.3.101.112", "Ed25519", "STS takes no EdDSA"),
+    ("1.3.101.113", "Ed448", "STS takes no EdDSA"),
+    ("2.16.840.1.101.3.4.3.17", "ML-DSA-44", "STS takes no ML-DSA"),
+    ("2.16.840.1.101.3.4.3.18", "ML-DSA-65", "STS takes no ML-DSA"),
+    ("2.16.840.1.101.3.4.3.19", "ML-DSA-87", "STS takes no ML-DSA"),
+];
+
+/// A token key with its name and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey {
-    modulus: Vec<u8>,
-    exponent: Vec<u8>,
-    key_id: String,
+pub struct TokenKey {
+    /// What people call it.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: KeyState,
+    /// The key.
+    pub key: RsaKey,
 }
 
-/// Why a text is no public key that may sign the cluster's tokens. No variant holds any of the text.
+/// An RSA public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RsaKey {
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+    kid: String,
+}
+
+/// Why a text is no token key. No message repeats the text, which may be a private key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// The private half.
+    /// A private key.
     #[error(
-        "is a private key; only the public half belongs here (`openssl rsa -pubout`), and this key must be replaced \
-         if anyone else has seen the file"
+        "is a private key; remove the file and replace the key, as everyone who could read the file has it, and give \
+         what `openssl pkey -pubout` writes"
     )]
     Private,
-    /// Something else in PEM, or several blocks.
-    #[error("{found}; a file holds one `PUBLIC KEY` block and nothing else")]
-    Block {
-        /// What the text holds instead.
-        found: String,
-    },
-    /// The block is not what its label says.
-    #[error("is not a public key (SubjectPublicKeyInfo in PEM): {reason}")]
-    Malformed {
-        /// What the parser says.
+    /// Not PEM, or broken PEM.
+    #[error("is not one block of PEM; give what `openssl pkey -pubout` writes")]
+    NotPem,
+    /// PEM of something else.
+    #[error("is a `{0}`; give a `PUBLIC KEY`, as `openssl pkey -pubout` writes it")]
+    Label(String),
+    /// Something that is no `SubjectPublicKeyInfo` inside.
+    #[error("is not a public key inside: {0}")]
+    Malformed(String),
+    /// A kind of key that cannot be used.
+    #[error("is of the kind {kind}: {reason}; make an RSA key of at least 2048 bits")]
+    Kind {
+        /// The kind.
+        kind: String,
+        /// Why not.
         reason: String,
     },
-    /// A key of a kind that relying parties do not verify.
-    #[error("is {kind}, and {reason}; {FIX}")]
-    Kind {
-        /// Which kind.
-        kind: String,
-        /// Why it is refused.
-        reason: &'static str,
-    },
-    /// A key that is too weak.
-    #[error("is an RSA key of {bits} bits; {FIX}")]
-    Short {
-        /// Bits of its modulus.
-        bits: usize,
-    },
-    /// An exponent that is no RSA exponent, or that Go does not read.
-    #[error("has a public exponent that is not an odd number from 3 to 2147483647; take 65537")]
+    /// A modulus that is too small.
+    #[error("has {0} bits; make an RSA key of at least 2048 bits")]
+    TooSmall(usize),
+    /// An exponent that kube-apiserver refuses to load.
+    #[error("has an exponent that is even, below 3 or above 2147483647; use 65537")]
     Exponent,
 }
 
-impl PublicKey {
-    /// Reads one `PUBLIC KEY` block.
+impl RsaKey {
+    /// Reads a PEM block `PUBLIC KEY`.
     ///
     /// # Errors
-    /// When the text is a private key, not one block, not RSA, or too weak.
-    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        // Before anything else, so that no parser's message can carry a piece of it.
-        if text.contains("PRIVATE KEY") {
+    /// When there is anything else in `pem`, or a key that cannot sign RS256 tokens that STS takes.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        // First of all, and by a simple search, so that no parser's message can ever show any of it.
+        if pem.contains("PRIVATE KEY-----") {
             return Err(KeyError::Private);
         }
-        let text = text.trim();
-        let blocks = text.matches("-----BEGIN ").count();
-        if blocks != 1 {
-            let found = if blocks == 0 { "is not PEM".to_owned() } else { format!("holds {blocks} blocks") };
-            return Err(KeyError::Block { found });
+        if pem.matches("-----BEGIN ").count() != 1 {
+            return Err(KeyError::NotPem);
         }
-        let (label, der) =
-            Document::from_pem(text).map_err(|error| KeyError::Malformed { reason: error.to_string() })?;
+        let (label, document) = Document::from_pem(pem.trim()).map_err(|_| KeyError::NotPem)?;
         if label != "PUBLIC KEY" {
-            return Err(KeyError::Block { found: format!("holds a block `{label}`") });
+            return Err(KeyError::Label(label.to_owned()));
         }
-        Self::from_der(der.as_bytes())
+        Self::from_spki(document.as_bytes())
     }
 
-    /// Reads a DER-encoded `SubjectPublicKeyInfo`.
-    ///
-    /// # Errors
-    /// When it is malformed, not RSA, or too weak.
-    pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
-        let malformed = |reason: String| KeyError::Malformed { reason };
-        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|error| malformed(error.to_string()))?;
-        let oid = info.algorithm.oid;
-        if oid != RSA {
-            let oid = oid.to_string();
-            let (kind, reason) = REFUSED.iter().find(|(known, ..)| *known == oid).map_or_else(
-                || (format!("a key of the algorithm {oid}"), NOT_ON_AWS),
-                |(_, kind, reason)| ((*kind).to_owned(), *reason),
-            );
-            return Err(KeyError::Kind { kind, reason });
-        }
-        // RFC 3279 demands NULL, and Go refuses a key without it.
-        if info.algorithm.parameters != Some(AnyRef::NULL) {
-            return Err(malformed("the RSA algorithm lacks its NULL parameter".to_owned()));
-        }
-        let inner = info.subject_public_key.as_bytes().ok_or_else(|| malformed("unused bits".to_owned()))?;
-        let rsa = RsaPublicKeyRef::from_der(inner).map_err(|error| malformed(error.to_string()))?;
-        Self::from_numbers(rsa.modulus.as_bytes(), rsa.public_exponent.as_bytes())
+    /// Reads the DER of a `SubjectPublicKeyInfo`.
+    fn from_spki(spki: &[u8]) -> Result<Self, KeyError> {
+        let malformed = |error: der::Error| KeyError::Malformed(error.to_string());
+        let info = SubjectPublicKeyInfoRef::from_der(spki).map_err(malformed)?;
+        rs256(&info.algorithm)?;
+        let bits = info.subject_public_key.as_bytes();
+        let bits = bits.ok_or_else(|| KeyError::Malformed("a bit string with unused bits".to_owned()))?;
+        let key = pkcs1::RsaPublicKey::from_der(bits).map_err(malformed)?;
+        Self::new(key.modulus.as_bytes(), key.public_exponent.as_bytes())
     }
 
-    /// The key of that modulus and exponent, each big-endian.
+    /// A key of modulus and exponent, big-endian and without leading zeros.
     ///
     /// # Errors
-    /// When the modulus is too short, or the exponent is unfit.
-    pub fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
-        let (modulus, exponent) = (without_zeros(modulus), without_zeros(exponent));
-        let bits = modulus.first().map_or(0, |first| {
-            modulus.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or_default()
-        });
+    /// When the key is too small, or its exponent is unfit.
+    pub fn new(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let bits = modulus.first().map_or(0, |first| modulus.len() * 8 - first.leading_zeros() as usize);
         if bits < MIN_BITS {
-            return Err(KeyError::Short { bits });
+            return Err(KeyError::TooSmall(bits));
         }
-        let value = exponent.iter().take(5).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-        if exponent.len() > 4 || value < 3 || value % 2 == 0 || value > 0x7fff_ffff {
+        // Go, in which kube-apiserver and many relying parties are written, keeps exponents in 31 bits.
+        let value = exponent.iter().try_fold(0_u32, |value, byte| {
+            value.checked_mul(256).map(|value| value | u32::from(*byte)).filter(|value| *value < 1 << 31)
+        });
+        if value.is_none_or(|value| value < 3 || value % 2 == 0) {
             return Err(KeyError::Exponent);
         }
-        let info =
-            encode(modulus, exponent).map_err(|error| KeyError::Malformed { reason: error.to_string() })?;
-        let key_id = URL_SAFE_NO_PAD.encode(Sha256::digest(info));
-        Ok(Self { modulus: modulus.to_vec(), exponent: exponent.to_vec(), key_id })
+        let spki = spki(modulus, exponent).map_err(|error| KeyError::Malformed(error.to_string()))?;
+        let kid = URL_SAFE_NO_PAD.encode(Sha256::digest(spki));
+        Ok(Self { modulus: modulus.to_vec(), exponent: exponent.to_vec(), kid })
+    }
+
+    /// The name that kube-apiserver gives the key in tokens: base64url, without padding, of the SHA-256 of the DER of
+    /// its `SubjectPublicKeyInfo` (kubernetes/kubernetes, pkg/serviceaccount/jwt.go, `keyIDFromPublicKey`).
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
     }
 
     /// The modulus, big-endian, without leading zeros.
@@ -152,34 +149,40 @@ impl PublicKey {
         &self.modulus
     }
 
-    /// The public exponent, big-endian, without leading zeros.
+    /// The exponent, big-endian, without leading zeros.
     #[must_use]
     pub fn exponent(&self) -> &[u8] {
         &self.exponent
     }
-
-    /// The key's id in tokens: base64url without padding of the SHA-256 of the DER-encoded `SubjectPublicKeyInfo`.
-    /// It must be what kube-apiserver computes (kubernetes/kubernetes, pkg/serviceaccount/jwt.go), as the token names
-    /// its key by it.
-    #[must_use]
-    pub fn key_id(&self) -> &str {
-        &self.key_id
-    }
 }
 
-/// kube-apiserver parses the key and encodes it anew before it hashes, so the id does not depend on how the file was
-/// written.
-fn encode(modulus: &[u8], exponent: &[u8]) -> pkcs1::der::Result<Vec<u8>> {
-    let rsa = RsaPublicKeyRef { modulus: UintRef::new(modulus)?, public_exponent: UintRef::new(exponent)? };
-    let inner = rsa.to_der()?;
-    SubjectPublicKeyInfoRef {
-        algorithm: AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) },
-        subject_public_key: BitStringRef::from_bytes(&inner)?,
+/// Whether a key of this kind signs RS256.
+fn rs256(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<(), KeyError> {
+    if algorithm.oid == RSA {
+        // Go refuses an RSA key without the parameter NULL, so kube-apiserver could not load it.
+        return match algorithm.parameters {
+            Some(parameters) if parameters.is_null() => Ok(()),
+            _ => Err(KeyError::Malformed("the parameter of an RSA key is not NULL".to_owned())),
+        };
     }
-    .to_der()
+    let oid = algorithm.oid.to_string();
+    let known = REFUSED.iter().find(|(known, _, _)| *known == oid);
+    let (kind, reason) =
+        known.map_or(("something unknown", "only RSA keys sign RS256"), |(_, kind, why)| (kind, why));
+    let kind =
+        match algorithm.parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok()) {
+            Some(curve) if algorithm.oid == EC => format!("{kind} ({curve})"),
+            _ if known.is_none() => format!("{kind} ({oid})"),
+            _ => kind.to_owned(),
+        };
+    Err(KeyError::Kind { kind, reason: reason.to_owned() })
 }
 
-fn without_zeros(number: &[u8]) -> &[u8] {
-    let zeros = number.iter().take_while(|byte| **byte == 0).count();
-    number.get(zeros..).unwrap_or_default()
+/// The one DER of the `SubjectPublicKeyInfo` of an RSA key.
+fn spki(modulus: &[u8], exponent: &[u8]) -> Result<Vec<u8>, der::Error> {
+    let key =
+        pkcs1::RsaPublicKey { modulus: UintRef::new(modulus)?, public_exponent: UintRef::new(exponent)? };
+    let key = key.to_der()?;
+    let algorithm = AlgorithmIdentifierRef { oid: RSA, parameters: Some(AnyRef::NULL) };
+    SubjectPublicKeyInfoRef { algorithm, subject_public_key: BitStringRef::from_bytes(&key)? }.to_der()
 }

@@ -1,285 +1,159 @@
-//! Whether a policy can do what it says.
+//! Judges policy documents by the table of actions: whether each statement can ever apply as it reads.
 //!
-//! IAM stores a policy that names unknown actions, or conditions on keys that a request never has, and then denies
-//! everything. Each rule here refuses one way to write such a policy; [`lint`] reports all mistakes together.
+//! IAM takes almost any document. No request carries a condition key that its action does not know, so a condition on
+//! one is decided before anybody asks: `StringEquals` never holds, and the statement grants or forbids nothing;
+//! `StringNotEquals` and everything with `IfExists` always holds, and the statement is wider than it looks.
+
+mod coverage;
+mod permission;
+mod trust;
 
 use std::fmt;
 
-use crate::iam::{Action, KeyType, Service, Table, same_key};
-use crate::policy::{Effect, Policy, Statement, VERSION};
+use thiserror::Error;
 
-/// A mistake in a policy.
+pub use coverage::of_role;
+pub use permission::{attached_to_bucket, attached_to_role};
+pub use trust::trust;
+
+use crate::policy::Operator;
+
+/// Everything that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// Which statement, from 1.
-    pub statement: usize,
-    /// The statement's name.
-    pub sid: Option<String>,
-    /// What is wrong and what would be right.
-    pub message: String,
-}
+pub struct Violations(pub Vec<Violation>);
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.sid {
-            Some(sid) => write!(f, "statement {} (`{sid}`): {}", self.statement, self.message),
-            None => write!(f, "statement {}: {}", self.statement, self.message),
-        }
-    }
-}
-
-/// Every mistake of a policy of permissions: of a role, or of a bucket.
-#[must_use]
-pub fn lint(policy: &Policy, table: &Table) -> Vec<Mistake> {
-    let mut mistakes = Vec::new();
-    for (n, statement) in policy.statement.iter().enumerate() {
-        let mut messages = Vec::new();
-        if n == 0 && policy.version != VERSION {
-            messages.push(format!("the policy's version is `{}`; write `{VERSION}`", policy.version));
-        }
-        check(statement, table, &mut messages);
-        let sid = statement.sid.clone();
-        let named = |message| Mistake { statement: n + 1, sid: sid.clone(), message };
-        mistakes.extend(messages.into_iter().map(named));
-    }
-    mistakes
-}
-
-fn check(statement: &Statement, table: &Table, messages: &mut Vec<String>) {
-    let Some(resources) = &statement.resource else {
-        messages.push("no resource is named; write `Resource`".to_owned());
-        return;
-    };
-    for name in statement.action.iter() {
-        if name.contains(['*', '?']) {
-            wildcard(name, statement, table, messages);
-            continue;
-        }
-        let Some((service, action)) = table.action(name) else {
-            messages.push(unknown(name, table));
-            continue;
-        };
-        let known = Known { name, service, action, table };
-        for arn in resources.iter() {
-            known.resource(arn, messages);
-        }
-        for (operator, keys) in &statement.condition {
-            for (key, values) in keys {
-                known.key(operator, key, resources.iter(), messages);
-                if values.0.is_empty() {
-                    messages.push(format!("the condition `{operator}` on `{key}` has no value"));
-                }
+        for (n, violation) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str("\n")?;
             }
+            violation.fmt(f)?;
         }
-        tagging(name, statement, messages);
+        Ok(())
     }
 }
 
-/// Wildcards grant what nobody has listed. To close everything is fine, under conditions that every request has.
-fn wildcard(name: &str, statement: &Statement, table: &Table, messages: &mut Vec<String>) {
-    if statement.effect == Effect::Allow {
-        messages.push(format!("`{name}` allows actions that nobody has listed; name each"));
-        return;
-    }
-    for key in statement.condition.values().flat_map(|keys| keys.keys()) {
-        if !table.is_global(key) {
-            messages.push(format!(
-                "`{name}` stands for actions that do not all support the condition key `{key}`; name the actions"
-            ));
-        }
-    }
+impl std::error::Error for Violations {}
+
+/// Something that is wrong with a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{statement}: {problem}")]
+pub struct Violation {
+    /// The statement, by name or number.
+    pub statement: String,
+    /// What is wrong.
+    pub problem: Problem,
 }
 
-fn unknown(name: &str, table: &Table) -> String {
-    let service = name.split_once(':').and_then(|(prefix, _)| table.services.get_key_value(prefix));
-    if let Some((prefix, service)) = service {
-        let known: Vec<_> = service.actions.keys().map(String::as_str).collect();
-        return format!(
-            "`{name}` is not in the table of actions; it knows of `{prefix}`: {}",
-            known.join(", ")
-        );
-    }
-    let known: Vec<_> = table.services.keys().map(String::as_str).collect();
-    format!("`{name}` is of no service in the table of actions; it knows {}", known.join(", "))
+/// What can be wrong with a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Problem {
+    /// An action that no service has.
+    #[error("`{action}` is no action in the table; {hint}")]
+    NoAction {
+        /// The action.
+        action: String,
+        /// What the table has instead.
+        hint: String,
+    },
+    /// An action with a `*` where it is not judged.
+    #[error("`{0}` names actions by a pattern; name each one, so that it can be judged")]
+    Pattern(String),
+    /// A condition on a key that the action does not know.
+    #[error("{}", unknown_key(.action, .key, .on, .there, .elsewhere))]
+    Key {
+        /// The action.
+        action: String,
+        /// The condition key.
+        key: String,
+        /// The resource types on which it is unknown; none if the action has no resources.
+        on: Vec<String>,
+        /// The keys that the action knows on all of those.
+        there: Vec<String>,
+        /// Other resource types on which the action knows the key.
+        elsewhere: Vec<String>,
+    },
+    /// An operator for values of another type.
+    #[error("`{operator}` cannot compare `{key}`, which is of the type {kind}")]
+    Type {
+        /// The operator.
+        operator: Operator,
+        /// The condition key.
+        key: String,
+        /// The key's type.
+        kind: String,
+    },
+    /// A key with several values, compared as if it had one; or the reverse.
+    #[error("`{key}` has {values}, so the operator `{operator}` must be written {right}")]
+    Set {
+        /// The operator.
+        operator: Operator,
+        /// The condition key.
+        key: String,
+        /// How many values it has.
+        values: &'static str,
+        /// How to write it.
+        right: &'static str,
+    },
+    /// A condition without values, which nothing meets.
+    #[error("`{key}` is compared with nothing; give at least one value")]
+    NoValue {
+        /// The condition key.
+        key: String,
+    },
+    /// A resource that the action is not about.
+    #[error("`{action}` is not about `{resource}`; it is about {types}")]
+    Resource {
+        /// The action.
+        action: String,
+        /// The resource.
+        resource: String,
+        /// The types of its resources.
+        types: String,
+    },
+    /// An action that is allowed and can never be taken.
+    #[error(
+        "`{action}` is allowed, but on no {missing}, and every request is about those too: it is always denied"
+    )]
+    InVain {
+        /// The action.
+        action: String,
+        /// The resource types on which nothing allows it.
+        missing: String,
+    },
+    /// Tags of existing things, given away.
+    #[error(
+        "`{0}` without a condition on `ec2:CreateAction` or `aws:ResourceTag/…` also tags what exists already, and so \
+         moves it into the reach of every statement that goes by tags"
+    )]
+    Tagging(String),
+    /// A statement without a name, actions, or resources.
+    #[error("has no {0}")]
+    Lacks(&'static str),
+    /// Two statements of one name, which IAM refuses.
+    #[error("an earlier statement has this name already")]
+    SameName,
+    /// A statement that says who it is about where the role says it already, or not where nothing else does.
+    #[error("{0}")]
+    Principal(&'static str),
+    /// A trust policy that lets in more than one service account.
+    #[error("{0}")]
+    Trust(String),
+    /// A document in another version of the policy language.
+    #[error("the version is `{0}`; it must be `2012-10-17`")]
+    Version(String),
 }
 
-/// Tags decide what the cluster may touch. Who may tag anything may bring anything into reach.
-fn tagging(name: &str, statement: &Statement, messages: &mut Vec<String>) {
-    let bound = |key: &String| {
-        key.eq_ignore_ascii_case("ec2:CreateAction") || same_key("aws:ResourceTag/${TagKey}", key)
-    };
-    // `...IfExists`, `Null` and `...Not...` hold for foreign resources too.
-    let equal =
-        ["StringEquals", "StringLike"].iter().filter_map(|operator| statement.condition.get(*operator));
-    if name.eq_ignore_ascii_case("ec2:CreateTags")
-        && statement.effect == Effect::Allow
-        && !equal.flat_map(|keys| keys.keys()).any(bound)
-    {
-        messages.push(format!(
-            "`{name}` may tag resources that are not the cluster's, and so bring them into its reach; add a condition \
-             on `ec2:CreateAction` (only while creating) or `aws:ResourceTag/${{TagKey}}`"
-        ));
+fn unknown_key(action: &str, key: &str, on: &[String], there: &[String], elsewhere: &[String]) -> String {
+    let place = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
+    let there = if there.is_empty() { "only global keys".to_owned() } else { there.join(", ") };
+    let mut text = format!(
+        "`{action}` knows no condition key `{key}`{place}, which therefore no request carries; it knows {}{there}",
+        if on.is_empty() { "" } else { "there " },
+    );
+    if !elsewhere.is_empty() {
+        text = format!("{text}; `{key}` it knows on {}", elsewhere.join(", "));
     }
-}
-
-struct Known<'a> {
-    name: &'a str,
-    service: &'a Service,
-    action: &'a Action,
-    table: &'a Table,
-}
-
-impl Known<'_> {
-    fn resource(&self, arn: &str, messages: &mut Vec<String>) {
-        if arn == "*" || !self.service.types_of(self.action, arn).is_empty() {
-            return;
-        }
-        let name = self.name;
-        if self.action.resources.is_empty() {
-            messages
-                .push(format!("`{name}` works on no single resource, so `{arn}` allows nothing; write `*`"));
-            return;
-        }
-        let forms: Vec<(&String, &String)> = self
-            .action
-            .resources
-            .keys()
-            .filter_map(|kind| self.service.resources.get(kind).map(|form| (kind, form)))
-            .collect();
-        // Where there are many, the one that was meant tells most.
-        let meant = |kind: &str| arn.rsplit([':', '/']).any(|part| part == kind);
-        let shown: Vec<String> =
-            forms
-                .iter()
-                .map(|(kind, form)| {
-                    if forms.len() <= 3 || meant(kind) {
-                        format!("{kind} (`{form}`)")
-                    } else {
-                        (*kind).clone()
-                    }
-                })
-                .collect();
-        messages.push(format!("`{name}` does not work on `{arn}`; it works on {}", shown.join(", ")));
-    }
-
-    fn key<'a>(
-        &self,
-        operator: &str,
-        key: &str,
-        resources: impl Iterator<Item = &'a str>,
-        messages: &mut Vec<String>,
-    ) {
-        let has = |keys: &[String]| keys.iter().any(|known| same_key(known, key));
-        if let Some(message) = fits(operator, key, self.table.key_type(self.service, key)) {
-            messages.push(message);
-        }
-        if self.table.is_global(key) || has(&self.action.keys) {
-            return;
-        }
-        let mut lacking: Vec<&str> = Vec::new();
-        let mut any = false;
-        for arn in resources {
-            let types = self.service.types_of(self.action, arn);
-            let required = |kind: &&str| self.action.resources.get(*kind).is_some_and(|used| used.required);
-            // `*` names every type, and a request only has those that it must have for sure.
-            let must: Vec<_> = if arn == "*" && types.iter().any(required) {
-                types.into_iter().filter(required).collect()
-            } else {
-                types
-            };
-            for kind in must {
-                if self.action.resources.get(kind).is_some_and(|used| has(&used.keys)) {
-                    any = true;
-                } else if !lacking.contains(&kind) {
-                    lacking.push(kind);
-                }
-            }
-        }
-        // An `...IfExists` may be absent for some, and must be possible for one.
-        if any && (lacking.is_empty() || operator.ends_with("IfExists")) {
-            return;
-        }
-        messages.push(self.unsupported(key, &lacking));
-    }
-
-    fn unsupported(&self, key: &str, lacking: &[&str]) -> String {
-        let name = self.name;
-        let having: Vec<_> = self
-            .action
-            .resources
-            .iter()
-            .filter(|(_, used)| used.keys.iter().any(|known| same_key(known, key)))
-            .map(|(kind, _)| kind.as_str())
-            .collect();
-        let on = if lacking.is_empty() { String::new() } else { format!(" for {}", lacking.join(", ")) };
-        if !having.is_empty() {
-            return format!(
-                "`{name}` does not support the condition key `{key}`{on}; it supports it for {}, so name those \
-                 resources in a statement of their own",
-                having.join(", ")
-            );
-        }
-        let mut supported: Vec<&str> = self.action.keys.iter().map(String::as_str).collect();
-        for kind in lacking {
-            let more = self.action.resources.get(*kind).map(|used| used.keys.as_slice()).unwrap_or_default();
-            supported.extend(more.iter().map(String::as_str));
-        }
-        supported.sort_unstable();
-        supported.dedup();
-        let supported = if supported.is_empty() {
-            "only keys that every request has, such as `aws:RequestedRegion`".to_owned()
-        } else {
-            supported.join(", ")
-        };
-        format!("`{name}` does not support the condition key `{key}`{on}; it supports {supported}")
-    }
-}
-
-/// Whether an operator compares values of a key's type; if not, why.
-fn fits(operator: &str, key: &str, kind: Option<KeyType>) -> Option<String> {
-    let kind = kind?;
-    let (set, plain) = match operator.split_once(':') {
-        Some(("ForAllValues" | "ForAnyValue", plain)) => (true, plain),
-        Some(_) => return Some(format!("`{operator}` is no operator")),
-        None => (false, operator),
-    };
-    let plain = plain.strip_suffix("IfExists").unwrap_or(plain);
-    if plain == "Null" {
-        return None;
-    }
-    let text = [
-        "StringEquals",
-        "StringNotEquals",
-        "StringLike",
-        "StringNotLike",
-        "StringEqualsIgnoreCase",
-        "StringNotEqualsIgnoreCase",
-    ];
-    let arn = ["ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike"];
-    let stem = |stem: &str| {
-        ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
-            .iter()
-            .any(|end| plain.strip_prefix(stem) == Some(end))
-    };
-    let compares = match kind {
-        KeyType::String | KeyType::ArrayOfString => text.contains(&plain),
-        KeyType::Arn | KeyType::ArrayOfArn => arn.contains(&plain) || text.contains(&plain),
-        KeyType::Numeric => stem("Numeric"),
-        KeyType::Date => stem("Date"),
-        KeyType::Bool => plain == "Bool",
-        KeyType::IpAddress => ["IpAddress", "NotIpAddress"].contains(&plain),
-    };
-    if !compares {
-        return Some(format!(
-            "`{operator}` does not compare values of `{key}`, which are of the type {kind:?}"
-        ));
-    }
-    let several = matches!(kind, KeyType::ArrayOfString | KeyType::ArrayOfArn);
-    if several && !set {
-        return Some(format!(
-            "`{key}` has several values, and `{operator}` compares one; write `ForAllValues:{operator}` or \
-             `ForAnyValue:{operator}`"
-        ));
-    }
-    None
+    text
 }

@@ -1,98 +1,177 @@
-//! IAM policies as types, and as JSON.
+//! IAM policy documents.
+
+mod operator;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The only version of the language that has policy variables.
+pub use operator::{Operator, OperatorError, Quantifier, Test};
+
+/// The only version of the policy language that knows policy variables and multi-valued keys.
 pub const VERSION: &str = "2012-10-17";
 
-/// A policy: of a role, of who may take a role, or of a bucket.
+/// A policy document.
+///
+/// `NotAction`, `NotResource` and `NotPrincipal` are no fields: what they grant grows with every service that AWS adds,
+/// so no table could judge them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub struct Policy {
-    /// [`VERSION`]
+    /// Version of the language.
     pub version: String,
-    /// The statements. IAM joins them: any allow opens, any deny closes.
+    /// The statements.
     pub statement: Vec<Statement>,
 }
 
-/// One statement. `NotAction`, `NotResource` and `NotPrincipal` do not exist here: they grant what nobody has listed.
+/// A statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub struct Statement {
-    /// Its name, letters and digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// Whether it opens or closes.
+    /// Whether it allows or denies.
     pub effect: Effect,
-    /// To whom, where the policy belongs to a resource or a role's trust.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Who it is about; only in trust policies and bucket policies.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<Principal>,
-    /// Actions: `ec2:RunInstances`.
-    pub action: Texts,
-    /// ARNs, with `*`. Absent in trust policies.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<Texts>,
-    /// Operators, each with condition keys and values. All must hold.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub condition: Conditions,
+    /// Actions, as `service:Action`.
+    #[serde(with = "one_or_many")]
+    pub action: Vec<String>,
+    /// ARNs, or `*`. Trust policies have none: the role itself is meant.
+    #[serde(default, with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub resource: Vec<String>,
+    /// All of these must hold.
+    #[serde(default, skip_serializing_if = "Condition::is_empty")]
+    pub condition: Condition,
 }
 
-/// Operator to key to values.
-pub type Conditions = BTreeMap<String, BTreeMap<String, Texts>>;
-
-/// Whether a statement opens or closes.
+/// What a statement does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// It opens.
+    /// It allows.
     Allow,
-    /// It closes, whatever others open.
+    /// It denies, whatever else allows.
     Deny,
 }
 
-/// To whom a statement applies.
+/// Who a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Principal {
-    /// `*`
-    Everyone(Everyone),
-    /// Kinds of principals and their names: `Federated`, `Service`, `AWS`.
-    Named(BTreeMap<String, Texts>),
+    /// `*`: everyone.
+    Everyone(Star),
+    /// Whoever shows a token of this provider.
+    Federated(FederatedPrincipal),
+    /// A service of AWS.
+    Service(ServicePrincipal),
 }
 
-/// The text `*`.
+/// `*`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Everyone {
+pub enum Star {
     /// `*`
     #[serde(rename = "*")]
-    All,
+    Star,
 }
 
-/// One text, or a list of them: IAM accepts both wherever it accepts one. A list of one is written as the text alone,
-/// which is what IAM does itself when it returns a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "OneOrMany")]
-pub struct Texts(pub Vec<String>);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
+/// An identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub struct FederatedPrincipal {
+    /// ARN of the provider.
+    pub federated: String,
 }
 
-impl From<OneOrMany> for Texts {
-    fn from(value: OneOrMany) -> Self {
-        match value {
-            OneOrMany::One(text) => Self(vec![text]),
-            OneOrMany::Many(texts) => Self(texts),
+/// A service of AWS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub struct ServicePrincipal {
+    /// Its name: `ec2.amazonaws.com`.
+    pub service: String,
+}
+
+/// Conditions: an operator, then keys, then the values of which one must match.
+pub type Condition = BTreeMap<Operator, BTreeMap<String, Values>>;
+
+/// The values of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Values(pub Vec<String>);
+
+impl Policy {
+    /// A document of these statements.
+    #[must_use]
+    pub fn new(statement: Vec<Statement>) -> Self {
+        Self { version: VERSION.to_owned(), statement }
+    }
+}
+
+impl Statement {
+    /// A statement named `sid`.
+    #[must_use]
+    pub fn new(sid: &str, effect: Effect, actions: &[&str]) -> Self {
+        Self {
+            sid: Some(sid.to_owned()),
+            effect,
+            principal: None,
+            action: actions.iter().map(|action| (*action).to_owned()).collect(),
+            resource: vec![],
+            condition: Condition::new(),
+        }
+    }
+
+    /// A statement that allows.
+    #[must_use]
+    pub fn allow(sid: &str, actions: &[&str]) -> Self {
+        Self::new(sid, Effect::Allow, actions)
+    }
+
+    /// A statement that denies.
+    #[must_use]
+    pub fn deny(sid: &str, actions: &[&str]) -> Self {
+        Self::new(sid, Effect::Deny, actions)
+    }
+
+    /// About whom.
+    #[must_use]
+    pub fn by(mut self, principal: Principal) -> Self {
+        self.principal = Some(principal);
+        self
+    }
+
+    /// On these resources.
+    #[must_use]
+    pub fn on<T: Into<String>>(mut self, resources: impl IntoIterator<Item = T>) -> Self {
+        self.resource.extend(resources.into_iter().map(Into::into));
+        self
+    }
+
+    /// Only when `key` compares so to one of `values`.
+    #[must_use]
+    pub fn when<T: Into<String>>(
+        mut self,
+        operator: Operator,
+        key: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let values = Values(values.into_iter().map(Into::into).collect());
+        self.condition.entry(operator).or_default().insert(key.to_owned(), values);
+        self
+    }
+
+    /// How messages call the statement that stands at `index`.
+    #[must_use]
+    pub fn title(&self, index: usize) -> String {
+        match &self.sid {
+            Some(sid) => format!("statement `{sid}`"),
+            None => format!("statement {}", index + 1),
         }
     }
 }
 
-impl Serialize for Texts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.as_slice() {
             [one] => one.serialize(serializer),
             many => many.serialize(serializer),
@@ -100,89 +179,55 @@ impl Serialize for Texts {
     }
 }
 
-impl Texts {
-    /// The texts.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// IAM takes JSON's booleans and numbers for their text.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Scalar {
+            Text(String),
+            Truth(bool),
+            Number(serde_json::Number),
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            One(Scalar),
+            Many(Vec<Scalar>),
+        }
+        let text = |scalar| match scalar {
+            Scalar::Text(text) => text,
+            Scalar::Truth(truth) => truth.to_string(),
+            Scalar::Number(number) => number.to_string(),
+        };
+        Ok(Self(match Raw::deserialize(deserializer)? {
+            Raw::One(one) => vec![text(one)],
+            Raw::Many(many) => many.into_iter().map(text).collect(),
+        }))
     }
 }
 
-impl<T: Into<String>> FromIterator<T> for Texts {
-    fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
-        Self(texts.into_iter().map(Into::into).collect())
-    }
-}
+/// A list that may be written as its only element.
+mod one_or_many {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-impl From<&str> for Texts {
-    fn from(text: &str) -> Self {
-        Self(vec![text.to_owned()])
-    }
-}
-
-impl From<String> for Texts {
-    fn from(text: String) -> Self {
-        Self(vec![text])
-    }
-}
-
-impl<const N: usize> From<[&str; N]> for Texts {
-    fn from(texts: [&str; N]) -> Self {
-        texts.into_iter().collect()
-    }
-}
-
-impl From<Vec<String>> for Texts {
-    fn from(texts: Vec<String>) -> Self {
-        Self(texts)
-    }
-}
-
-impl Policy {
-    /// A policy of these statements.
-    #[must_use]
-    pub fn new(statement: Vec<Statement>) -> Self {
-        Self { version: VERSION.to_owned(), statement }
-    }
-
-    /// Characters as IAM counts them against its limits: all but white space.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON.
-    pub fn size(&self) -> serde_json::Result<usize> {
-        let text = serde_json::to_string(self)?;
-        Ok(text.chars().filter(|c| !c.is_whitespace()).count())
-    }
-}
-
-impl Statement {
-    /// A statement that opens `action` on `resource`.
-    pub fn allow(sid: &str, action: impl Into<Texts>, resource: impl Into<Texts>) -> Self {
-        Self {
-            sid: Some(sid.to_owned()),
-            effect: Effect::Allow,
-            principal: None,
-            action: action.into(),
-            resource: Some(resource.into()),
-            condition: BTreeMap::new(),
+    pub(super) fn serialize<S: Serializer>(list: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+        match list {
+            [one] => one.serialize(serializer),
+            many => many.serialize(serializer),
         }
     }
 
-    /// A statement that closes `action` on `resource`.
-    pub fn deny(sid: &str, action: impl Into<Texts>, resource: impl Into<Texts>) -> Self {
-        Self { effect: Effect::Deny, ..Self::allow(sid, action, resource) }
-    }
-
-    /// The same, under one more condition.
-    #[must_use]
-    pub fn when(mut self, operator: &str, key: &str, value: impl Into<Texts>) -> Self {
-        self.condition.entry(operator.to_owned()).or_default().insert(key.to_owned(), value.into());
-        self
-    }
-
-    /// The same, for these principals.
-    #[must_use]
-    pub fn to(mut self, principal: Principal) -> Self {
-        self.principal = Some(principal);
-        self
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            One(String),
+            Many(Vec<String>),
+        }
+        Ok(match Raw::deserialize(deserializer)? {
+            Raw::One(one) => vec![one],
+            Raw::Many(many) => many,
+        })
     }
 }

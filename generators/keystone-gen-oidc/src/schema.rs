@@ -1,21 +1,47 @@
-//! JSON Schemas of the rendered documents. They say the form; the modules say what the values must be.
+//! Shapes of the documents, as JSON Schema.
 
-/// Schema of the discovery document.
-pub(crate) const DISCOVERY: &str = include_str!("../schemas/discovery.json");
-/// Schema of the key set.
-pub(crate) const JWKS: &str = include_str!("../schemas/jwks.json");
-/// Schema of an IAM policy.
-pub(crate) const POLICY: &str = include_str!("../schemas/policy.json");
-/// Schema of the input of `aws iam create-open-id-connect-provider`.
-pub(crate) const PROVIDER: &str = include_str!("../schemas/oidc-provider.json");
+use serde_json::Value;
 
-/// Whether `text` is JSON of that schema; if not, the first place that is wrong.
-pub(crate) fn check(schema: &str, text: &str) -> Result<(), String> {
-    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).map_err(|e| e.to_string());
-    let value = parse(text)?;
-    let validator = jsonschema::validator_for(&parse(schema)?).map_err(|error| error.to_string())?;
-    validator.validate(&value).map_err(|error| match error.instance_path().as_str() {
-        "" => error.to_string(),
-        place => format!("{place}: {error}"),
-    })
+use crate::error::Error;
+
+/// The kinds of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Discovery,
+    Jwks,
+    Provider,
+    TrustPolicy,
+    RolePolicy,
+    BucketPolicy,
+}
+
+impl Shape {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Discovery => include_str!("../schemas/discovery.json"),
+            Self::Jwks => include_str!("../schemas/jwks.json"),
+            Self::Provider => include_str!("../schemas/oidc-provider.json"),
+            Self::TrustPolicy => include_str!("../schemas/trust-policy.json"),
+            Self::RolePolicy => include_str!("../schemas/role-policy.json"),
+            Self::BucketPolicy => include_str!("../schemas/bucket-policy.json"),
+        }
+    }
+
+    /// Checks a document.
+    ///
+    /// # Errors
+    /// The first place at which it has another shape.
+    pub(crate) fn check(self, path: &str, document: &Value) -> Result<(), Error> {
+        let unusable = |reason: String| Error::Unreadable { path: path.to_owned(), reason };
+        let schema: Value = serde_json::from_str(self.text()).map_err(|error| unusable(error.to_string()))?;
+        let validator = jsonschema::validator_for(&schema).map_err(|error| unusable(error.to_string()))?;
+        match validator.iter_errors(document).next() {
+            Some(error) => Err(Error::Shape {
+                path: path.to_owned(),
+                pointer: error.instance_path().to_string(),
+                reason: error.to_string(),
+            }),
+            None => Ok(()),
+        }
+    }
 }

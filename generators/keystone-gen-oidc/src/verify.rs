@@ -1,124 +1,148 @@
-//! Reading rendered documents again, as those that consume them do.
+//! From files back to documents, by the rules of those who read them.
 
 use std::collections::BTreeMap;
 
 use keystone_generator::Artifact;
-use keystone_model::HttpsUrl;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use crate::discovery::Discovery;
 use crate::documents::ProviderDocument;
-use crate::iam::Table;
-use crate::policy::Policy;
-use crate::trust_policy::{self, AUDIENCE};
-use crate::{
-    BUCKET_POLICY, DISCOVERY, Error, JWKS, PROVIDER, coverage, discovery, jwks, lint, permissions, schema,
-};
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::jwks::Jwks;
+use crate::limits::{BUCKET_POLICY, MANAGED_POLICY, TRUST_POLICY, fits};
+use crate::lint::{self, Violations};
+use crate::policy::{Policy, Principal, Statement};
+use crate::render::{BUCKET_FILE, DISCOVERY_FILE, JWKS_FILE, PROVIDER_FILE};
+use crate::role::Role;
+use crate::schema::Shape;
 
-/// Most characters of a bucket's policy; S3 counts bytes, white space included.
-const MAX_BUCKET_POLICY: usize = 20 * 1024;
+/// Reads the rendered files again: each against its schema, keys by naming them anew, policies by the table of actions,
+/// and all of them against one another.
+///
+/// # Errors
+/// The first file that its consumer would refuse, or that does not fit the others.
+pub fn verify(artifacts: &[Artifact]) -> Result<(), Error> {
+    let files: BTreeMap<&str, &str> =
+        artifacts.iter().map(|artifact| (artifact.path.as_str(), artifact.contents.as_str())).collect();
+    let get = |path: &str| files.get(path).copied().ok_or_else(|| Error::Missing(path.to_owned()));
 
-pub(crate) fn all(artifacts: &[Artifact]) -> Result<(), Error> {
-    let text = |path: &'static str| {
-        let found = artifacts.iter().find(|artifact| artifact.path == path);
-        found.map(|artifact| artifact.contents.as_str()).ok_or(Error::Missing(path))
-    };
-    let issuer = discovery::read(text(DISCOVERY)?)?;
-    jwks::read(text(JWKS)?)?;
-    one_partition(artifacts)?;
-    let table = Table::load().map_err(Error::Table)?;
-    for artifact in artifacts {
-        let path = artifact.path.as_str();
-        if [DISCOVERY, JWKS].contains(&path) {
-            continue;
-        }
-        let judged = if path == PROVIDER {
-            provider(&artifact.contents, &issuer)
-        } else {
-            policy(path, &artifact.contents, &issuer, table)
-        };
-        judged.map_err(|reason| Error::Document { path: path.to_owned(), reason })?;
+    let discovery: Discovery = read(DISCOVERY_FILE, get(DISCOVERY_FILE)?, Shape::Discovery)?;
+    let issuer: Issuer = discovery.issuer.parse()?;
+    discovery
+        .check(&issuer)
+        .map_err(|reason| Error::Discovery { path: DISCOVERY_FILE.to_owned(), reason })?;
+    let jwks: Jwks = read(JWKS_FILE, get(JWKS_FILE)?, Shape::Jwks)?;
+    jwks.check().map_err(|reason| Error::Jwks { path: JWKS_FILE.to_owned(), reason })?;
+
+    let others = || files.iter().filter(|(path, _)| ![DISCOVERY_FILE, JWKS_FILE].contains(*path));
+    if others().next().is_none() {
+        return Ok(());
     }
-    covered(artifacts, table)
-}
-
-/// Judges all permissions of each role together.
-fn covered(artifacts: &[Artifact], table: &Table) -> Result<(), Error> {
-    let mut roles: BTreeMap<&str, Vec<Policy>> = BTreeMap::new();
-    for artifact in artifacts {
-        let Some((folder, file)) = artifact.path.rsplit_once('/') else { continue };
-        if file.starts_with("permissions") {
-            let refuse = |reason: String| Error::Document { path: artifact.path.clone(), reason };
-            let policy =
-                serde_json::from_str(&artifact.contents).map_err(|error| refuse(error.to_string()))?;
-            roles.entry(folder).or_default().push(policy);
-        }
-    }
-    for (folder, policies) in roles {
-        let gaps = coverage::gaps(&policies.iter().collect::<Vec<_>>(), table);
-        if !gaps.is_empty() {
-            return Err(Error::Document { path: folder.to_owned(), reason: gaps.join("\n") });
-        }
-    }
-    Ok(())
-}
-
-/// ARNs of one partition never name anything in another.
-fn one_partition(artifacts: &[Artifact]) -> Result<(), Error> {
-    let mut first: Option<(&str, &str)> = None;
-    for artifact in artifacts {
-        for arn in artifact.contents.split("\"arn:").skip(1) {
-            let Some((found, _)) = arn.split_once(':') else { continue };
-            let (path, partition) = *first.get_or_insert((&artifact.path, found));
-            if found != partition {
-                let reason = format!(
-                    "names the partition `{found}`, and `{path}` names `{partition}`; an account is in one"
-                );
-                return Err(Error::Document { path: artifact.path.clone(), reason });
+    let provider: ProviderDocument = read(PROVIDER_FILE, get(PROVIDER_FILE)?, Shape::Provider)?;
+    same(PROVIDER_FILE, "the issuer", &provider.url, issuer.as_str())?;
+    let mut roles: BTreeMap<Role, Vec<Statement>> = BTreeMap::new();
+    for (path, text) in others() {
+        match kind(path) {
+            Some(Kind::Provider) => {}
+            Some(Kind::Bucket) => {
+                let policy = read(path, text, Shape::BucketPolicy)?;
+                judge(path, &policy, lint::attached_to_bucket, BUCKET_POLICY)?;
             }
+            Some(Kind::Trust(role)) => {
+                let policy = read(path, text, Shape::TrustPolicy)?;
+                judge(path, &policy, lint::trust, TRUST_POLICY)?;
+                trusts_issuer(path, &policy, &issuer, &provider)?;
+                roles.entry(role).or_default();
+            }
+            Some(Kind::Permissions(role)) => {
+                let policy: Policy = read(path, text, Shape::RolePolicy)?;
+                judge(path, &policy, lint::attached_to_role, MANAGED_POLICY)?;
+                get(&format!("aws/{role}/trust-policy.json"))?;
+                roles.entry(role).or_default().extend(policy.statement);
+            }
+            None => return Err(Error::Unknown((*path).to_owned())),
         }
     }
-    Ok(())
+    roles.iter().try_for_each(|(role, statements)| judge_role(*role, statements))
 }
 
-fn provider(text: &str, issuer: &HttpsUrl) -> Result<(), String> {
-    schema::check(schema::PROVIDER, text)?;
-    let found: ProviderDocument = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if found.url != issuer.as_str() {
-        return Err(format!("`Url` is `{}`, and the issuer is `{issuer}`", found.url));
+/// All policies of a role together. A role that somebody can take and that may do nothing is a mistake.
+fn judge_role(role: Role, statements: &[Statement]) -> Result<(), Error> {
+    let path = format!("aws/{role}/permissions.json");
+    if statements.is_empty() {
+        return Err(Error::Missing(path));
     }
-    if found.client_ids != [AUDIENCE] {
-        return Err(format!(
-            "`ClientIDList` must hold `{AUDIENCE}` alone, the audience of the cluster's tokens"
-        ));
-    }
-    Ok(())
+    lint::of_role(statements).map_err(|violations| Error::Policy { path, violations })
 }
 
-fn policy(path: &str, text: &str, issuer: &HttpsUrl, table: &Table) -> Result<(), String> {
-    schema::check(schema::POLICY, text)?;
-    let found: Policy = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    let file = path.rsplit('/').next().unwrap_or(path);
-    let size = found.size().map_err(|error| error.to_string())?;
-    let within = |size: usize, limit: usize| {
-        let message = || format!("{size} characters are more than AWS allows ({limit})");
-        (size <= limit).then_some(()).ok_or_else(message)
-    };
+enum Kind {
+    Provider,
+    Bucket,
+    Trust(Role),
+    Permissions(Role),
+}
+
+fn kind(path: &str) -> Option<Kind> {
+    if path == PROVIDER_FILE {
+        return Some(Kind::Provider);
+    }
+    if path == BUCKET_FILE {
+        return Some(Kind::Bucket);
+    }
+    let (folder, file) = path.strip_prefix("aws/")?.split_once('/')?;
+    let role = Role::ALL.into_iter().find(|role| role.as_str() == folder)?;
     if file == "trust-policy.json" {
-        trust_policy::check(&found, issuer).map_err(|error| error.to_string())?;
-        return within(size, trust_policy::MAX_SIZE);
+        return Some(Kind::Trust(role));
     }
-    let of_bucket = path == BUCKET_POLICY;
-    if !of_bucket && !file.starts_with("permissions") {
-        return Err("is no document of this generator".to_owned());
-    }
-    for (n, statement) in found.statement.iter().enumerate() {
-        if statement.principal.is_some() != of_bucket {
-            let rule = "a bucket's policy names principals, and a role's permissions do not";
-            return Err(format!("statement {}: {rule}", n + 1));
+    let number = file.strip_prefix("permissions")?.strip_suffix(".json")?;
+    let fits = number.is_empty() || number.strip_prefix('-').is_some_and(|n| n.parse::<u8>().is_ok());
+    fits.then_some(Kind::Permissions(role))
+}
+
+fn read<T: DeserializeOwned>(path: &str, text: &str, shape: Shape) -> Result<T, Error> {
+    let unreadable =
+        |error: serde_json::Error| Error::Unreadable { path: path.to_owned(), reason: error.to_string() };
+    let document: Value = serde_json::from_str(text).map_err(unreadable)?;
+    shape.check(path, &document)?;
+    serde_json::from_value(document).map_err(unreadable)
+}
+
+fn judge(
+    path: &str,
+    policy: &Policy,
+    judge: impl Fn(&Policy) -> Result<(), Violations>,
+    limit: usize,
+) -> Result<(), Error> {
+    judge(policy).map_err(|violations| Error::Policy { path: path.to_owned(), violations })?;
+    fits(policy, limit, "").map_err(|reason| Error::TooLong { path: path.to_owned(), reason })
+}
+
+/// The provider in a trust policy is this issuer's, and the audience one that the provider takes.
+fn trusts_issuer(
+    path: &str,
+    policy: &Policy,
+    issuer: &Issuer,
+    provider: &ProviderDocument,
+) -> Result<(), Error> {
+    for statement in &policy.statement {
+        let Some(Principal::Federated(principal)) = &statement.principal else { continue };
+        let found = principal.federated.split_once(":oidc-provider/").map_or("", |(_, found)| found);
+        same(path, "the provider", found, issuer.host_and_path())?;
+        let audience = format!("{found}:aud");
+        for value in
+            statement.condition.values().filter_map(|keys| keys.get(&audience)).flat_map(|values| &values.0)
+        {
+            same(path, "the audience", value, &provider.client_id_list.join(", "))?;
         }
     }
-    let mistakes: Vec<String> = lint::lint(&found, table).iter().map(ToString::to_string).collect();
-    if !mistakes.is_empty() {
-        return Err(mistakes.join("\n"));
+    Ok(())
+}
+
+fn same(path: &str, what: &'static str, found: &str, right: &str) -> Result<(), Error> {
+    if found == right {
+        return Ok(());
     }
-    if of_bucket { within(text.len(), MAX_BUCKET_POLICY) } else { within(size, permissions::MAX_SIZE) }
+    Err(Error::Differs { path: path.to_owned(), what, found: found.to_owned(), right: right.to_owned() })
 }

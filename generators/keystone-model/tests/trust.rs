@@ -25,7 +25,8 @@ struct Change {
     _about: String,
     #[serde(default)]
     remove: Vec<String>,
-    /// Files to write: by path, their text. `@other/file` stands for the text of that file.
+    /// Files to write: by path, their text. `@other/file` stands for the text of that file, and
+    /// `@/file` for that of a throw-away key under `checks/fixtures/identities`.
     #[serde(default)]
     write: BTreeMap<String, String>,
 }
@@ -63,6 +64,10 @@ fn changed(folder: &Path) -> BTreeMap<String, String> {
     }
     for (file, text) in change.write {
         let text = match text.strip_prefix('@') {
+            // A throw-away key of the repository; no other lies outside that folder.
+            Some(key) if key.starts_with('/') => {
+                fs::read_to_string(here("../../checks/fixtures/identities").join(&key[1..])).unwrap()
+            }
             Some(other) => other.split('+').map(|file| before[file].as_str()).collect(),
             None => text,
         };

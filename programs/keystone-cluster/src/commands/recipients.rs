@@ -25,7 +25,7 @@ pub fn run(arguments: &Recipients) -> ExitCode {
     match write_all(out.parent().unwrap_or(Path::new("")), &[artifact]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: nothing was changed: cannot write {error}");
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
