@@ -103,7 +103,16 @@ mod tests {
     // Expected values: `nix hash path FILE` of Nix 2.26 on files with these bytes.
     #[test]
     fn hashes_are_those_of_nix() {
-        for (contents, expected) in [("", "sha256-0000")] {
+        for (contents, expected) in [
+            ("", "sha256-d6xi4mKdjkX2JFicDIv5niSzpyI0m/Hnm8GGAIU04kY="),
+            (
+                "hello
+",
+                "sha256-HDfQGvQL4ugGkd48w99EN3ppmvuxfGjwgJZLL9Bx/BM=",
+            ),
+            ("12345678", "sha256-ItYyI0JkR+ZKog121Qaz4GKi0kK7eXU22/PuaBvj9Tw="),
+            ("ü\n123", "sha256-g9NdO8ZjJp/M2+NNOdPBPLKaAIKwp0aAF9ta3MGRVD4="),
+        ] {
             assert_eq!(nar_hash(contents.as_bytes()).unwrap(), expected, "{contents:?}");
         }
     }
