@@ -134,6 +134,10 @@ fn node(text: &mut String, n: usize, role: &str) {
     if matches!(role, "primer" | "control-plane") {
         writeln!(text, "relayRegion = {}", 900 + n).unwrap();
     }
+    // Rented servers are installed by cloud-init, and each has a file of its own.
+    if role == "ingress" || (role == "worker" && n % 2 == 0) {
+        writeln!(text, "cloudInit = true").unwrap();
+    }
     writeln!(text, "ageKey = \"{}\"", age_key(Kind::Node, n)).unwrap();
     writeln!(text, "sshHostKey = \"{}\"", ssh_key(Kind::Node, n)).unwrap();
     writeln!(text, "labels = {{ \"topology.kubernetes.io/zone\" = \"rack-{}\" }}", n / 40).unwrap();
@@ -225,4 +229,22 @@ serviceCidr = "172.20.0.0/16"
 
 [identity]
 issuer = "https://oidc.keystone.example/bench"
+joinUrl = "https://join.keystone.example"
+
+[identity.login]
+issuer = "https://login.keystone.example"
+clientId = "kubectl"
+
+[identity.aws]
+accountId = "123456789012"
+regions = ["eu-central-1"]
+vpcId = "vpc-0a1b2c3d4e5f60718"
+vpcCidr = "172.24.0.0/16"
+
+[pools.burst]
+provider = "aws"
+region = "eu-central-1"
+instanceTypes = ["m7i.large"]
+max = 100
+subnets = ["subnet-0a1b2c3d4e5f60718"]
 "#;

@@ -48,14 +48,14 @@ const STAGES: [Stage; 7] = [
         "Headscale reads every region of the relay map, and relays are left when all primers sleep",
     ),
     stage::<CloudInit>(
-        "cloud-init's schema accepts all user-data; none is over 16 KiB, none that is shared holds a secret",
+        "The schema of cloud-init accepts all user-data; none is over 16 KiB, none that is shared holds a secret",
     ),
-    stage::<Kubeconfig>("every context leads to a server and a user, and no private key is inlined"),
-    stage::<Crd>("the schemas are structural, and every rule is bounded"),
+    stage::<Kubeconfig>("Every context leads to a server and a user, and no private key is inlined"),
+    stage::<Crd>("The schemas are structural, and every rule is bounded"),
     stage::<Oidc>(
-        "key ids are those of kube-apiserver, and every IAM condition is one that its action supports",
+        "Key ids are those of kube-apiserver, and every IAM condition is one that its action supports",
     ),
-    stage::<NixosOptions>("the options parse as Nix and cover every key of the inventory"),
+    stage::<NixosOptions>("The options parse as Nix and cover every key of the inventory"),
 ];
 
 /// What one generator did.

@@ -99,7 +99,7 @@ struct Question {
 impl Question {
     fn generate(seed: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d);
-        let users = (0..random.below(4) + 1)
+        let users = (0..=random.below(4))
             .map(|n| User {
                 name: format!("user{n}"),
                 email: if random.chance(80) { format!("user{n}@example.com") } else { String::new() },
@@ -164,7 +164,7 @@ impl Question {
         let policy = Policy::parse(&self.policy).map_err(|report| format!("{report:?}"))?;
         let matrix = Matrix::compute(&policy, &self.users, &self.nodes);
         // A member is a user with all devices: what one of them may do, the member may.
-        let mut theirs: BTreeMap<(String, String), BTreeMap<String, Vec<[u16; 2]>>> = BTreeMap::new();
+        let mut theirs: BTreeMap<(String, String), Opened> = BTreeMap::new();
         for opening in answer["open"].as_array().into_iter().flatten() {
             let name = |key: &str| {
                 let node = self.nodes.iter().find(|node| opening[key] == node.name.as_str());
@@ -194,6 +194,9 @@ impl Question {
         Ok(())
     }
 }
+
+/// Ports by transport.
+type Opened = BTreeMap<String, Vec<[u16; 2]>>;
 
 fn member(node: &Node) -> String {
     match &node.user {
