@@ -184,6 +184,6 @@ fn largest_part(data: &Value) -> (String, usize) {
         .into_iter()
         .flatten()
         .filter(|(key, _)| *key != "write_files")
-        .map(|(key, value)| (key.clone(), value.to_string().len()));
+        .map(|(key, value)| (key.clone(), serde_saphyr::to_string(value).map_or(0, |text| text.len())));
     files.chain(keys).max_by_key(|(_, size)| *size).unwrap_or_default()
 }
