@@ -227,7 +227,10 @@ fn echo_closed() {
 
 #[test]
 fn own_devices_of_others() {
-    assert_found(|r| r.acl("access sync")["dst"] = json!(["alice@keystone.example:22"]), "`carol` to `alice` by tcp: the inventory opens nothing, the policy 22 (by acls/26)");
+    assert_found(
+        |r| r.acl("access sync")["dst"] = json!(["alice@keystone.example:22"]),
+        "`carol` to `alice` by tcp: the inventory opens nothing, the policy 22 (by acls/26)",
+    );
 }
 
 #[test]
@@ -250,7 +253,8 @@ fn a_rule_for_everybody() {
 fn a_rule_about_an_address() {
     assert_found(
         |r| {
-            r.add(json!({"action": "accept", "proto": "tcp", "src": ["group:developers"], "dst": ["100.64.0.6/32:22"]}))
+            let dst = ["100.64.0.6/32:22"];
+            r.add(json!({"action": "accept", "proto": "tcp", "src": ["group:developers"], "dst": dst}));
         },
         "`carol` to `monitor-1` by tcp: the inventory opens nothing, the policy 22 (by acls/28)",
     );
