@@ -10,7 +10,7 @@ mod proof;
 mod reachability;
 
 pub use document::{Acl, Document, NodeAttr, SshRule, Test};
-pub use proof::{Mismatch, prove};
+pub use proof::{Mismatch, Pair, prove};
 pub use reachability::{Class, Entry, Matrix, classes};
 
 use keystone_generator::{Artifact, Generator};
@@ -49,7 +49,7 @@ pub enum Error {
     },
     /// The policy opens something else than the inventory means.
     #[error("the policy does not do what the inventory means: {0}")]
-    Proof(#[from] Box<Mismatch>),
+    Proof(#[from] Mismatch),
     /// A file cannot be written as text.
     #[error("cannot write `{path}`: {source}")]
     Write {

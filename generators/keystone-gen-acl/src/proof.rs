@@ -7,13 +7,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use keystone_model::intent::groups_of_people;
 use keystone_model::{Cluster, PortRange, Proto};
 use keystone_policy::reach::{self, Node, User};
-use keystone_policy::{Policy, Report};
+use keystone_policy::{Finding, Policy, Report};
 
 use crate::reachability::{Entry, Matrix, classes};
 
+/// Where the policy does not do what the inventory means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch {
+    /// Headscale would not load it at all.
+    Refused(Finding),
+    /// A pair of members.
+    Pair(Box<Pair>),
+}
+
 /// A pair for which the policy does not do what the inventory means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mismatch {
+pub struct Pair {
     /// Who starts.
     pub from: String,
     /// Who is reached; the same for a person's own devices.
@@ -29,6 +38,21 @@ pub struct Mismatch {
 }
 
 impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(finding) => {
+                write!(
+                    f,
+                    "Headscale would refuse it at line {}, `{}`: {}",
+                    finding.line, finding.pointer, finding.message
+                )
+            }
+            Self::Pair(pair) => pair.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |ports: &[PortRange]| match (self.proto, ports) {
             (_, []) => "nothing".to_owned(),
@@ -54,10 +78,10 @@ impl std::error::Error for Mismatch {}
 /// over the common refinement: one member for each pair of classes that share members stands for all of them.
 ///
 /// # Errors
-/// The first pair that differs.
-pub fn prove(cluster: &Cluster, intended: &Matrix, policy: &str) -> Result<(), Box<Mismatch>> {
+/// The first pair that differs, or what Headscale would not take.
+pub fn prove(cluster: &Cluster, intended: &Matrix, policy: &str) -> Result<(), Mismatch> {
     let (users, nodes, machines_of_pools) = as_headscale_knows(cluster);
-    let policy = Policy::parse(policy).map_err(|report| Box::new(refused(&report)))?;
+    let policy = Policy::parse(policy).map_err(refused)?;
     let found = reach::Matrix::compute(&policy, &users, &nodes);
 
     let mut intended_class: BTreeMap<&str, &str> = BTreeMap::new();
@@ -126,7 +150,7 @@ fn differ(
     numbers: (usize, usize),
     own: bool,
     pair: (&str, &str),
-) -> Result<(), Box<Mismatch>> {
+) -> Result<(), Mismatch> {
     let meant = meant.get(&(classes.0, classes.1, own)).map(Vec::as_slice).unwrap_or_default();
     let opened = opened.get(&(numbers.0, numbers.1, own)).map(Vec::as_slice).unwrap_or_default();
     for (proto, theirs) in [
@@ -150,15 +174,19 @@ fn differ(
         });
         if intended != in_policy {
             let mut rules = ours.map(|entry| entry.rules.clone()).unwrap_or_default();
-            rules.extend(found.into_iter().flat_map(|entry| entry.rules.clone()));
-            return Err(Box::new(Mismatch {
+            // A policy without `acls` opens everything, and no rule of it does.
+            let name = |rule: &String| {
+                if rule.is_empty() { "the lack of `acls`".to_owned() } else { rule.clone() }
+            };
+            rules.extend(found.into_iter().flat_map(|entry| entry.rules.iter().map(name)));
+            return Err(Mismatch::Pair(Box::new(Pair {
                 from: pair.0.to_owned(),
                 to: pair.1.to_owned(),
                 proto,
                 intended,
                 found: in_policy,
                 rules,
-            }));
+            })));
         }
     }
     Ok(())
@@ -212,15 +240,8 @@ fn as_headscale_knows(cluster: &Cluster) -> (Vec<User>, Vec<Node>, Vec<(String, 
     (users, nodes, of_pools)
 }
 
-/// The reader does not take the policy at all; `verify` says why in its own words.
-fn refused(report: &Report) -> Mismatch {
-    let rules = report.errors.iter().map(|finding| finding.message.clone()).collect();
-    Mismatch {
-        from: "everybody".to_owned(),
-        to: "everything".to_owned(),
-        proto: Proto::Tcp,
-        intended: vec![],
-        found: vec![],
-        rules,
-    }
+/// The first of the reader's reasons, or, as there always is one, an empty one.
+fn refused(report: Report) -> Mismatch {
+    let none = || Finding { message: String::new(), pointer: String::new(), line: 1, column: 1 };
+    Mismatch::Refused(report.errors.into_iter().next().unwrap_or_else(none))
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use keystone_gen_cloud_init::{CloudInit, JoinKey, with_key};
-use keystone_generator::{Common, Input, document, execute};
+use keystone_generator::{Common, Input, Mode, document, execute};
 use keystone_model::Name;
 
 /// Renders the user-data with which machines of clouds and rented servers join.
@@ -36,6 +37,12 @@ fn main() -> ExitCode {
         return document(Arguments::command(), what);
     }
     match (&arguments.node, &arguments.join_key_file, &arguments.common.input) {
+        (Some(_), ..) if arguments.common.mode != Mode::Print => {
+            let message = "--node prints one text, and writes or compares no file; leave out --mode";
+            let error = Arguments::command().error(ErrorKind::ArgumentConflict, message);
+            eprint!("{}", error.render());
+            ExitCode::from(2)
+        }
         (Some(node), Some(file), Some(inventory)) => {
             let input = Input { inventory: inventory.clone(), trust: None };
             match one_node(&input, node, file) {

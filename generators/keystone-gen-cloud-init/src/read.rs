@@ -40,8 +40,20 @@ pub enum Refusal {
         message: String,
     },
     /// A line for a shell.
-    #[error("has a command that is no list of arguments (number {0}); a line would be split by a shell")]
-    NoArguments(usize),
+    #[error(
+        "has a command that is no list of arguments (`{key}`, number {number}); a line would be split by a shell"
+    )]
+    NoArguments {
+        /// `bootcmd` or `runcmd`.
+        key: &'static str,
+        /// Which of the commands, from 1.
+        number: usize,
+    },
+    /// A text in which nobody would see a secret.
+    #[error(
+        "has the file `{0}` in an encoding, in which a secret would not be seen; write its text as it is"
+    )]
+    Encoded(String),
     /// Something that looks like a secret where everyone can read it.
     #[error(
         "holds something that looks like {0}, and is shared by many machines; nothing secret belongs there"
@@ -51,6 +63,9 @@ pub enum Refusal {
     #[error("{0}")]
     LooseKey(&'static str),
 }
+
+/// Keys of user-data that hold commands.
+const COMMANDS: [&str; 2] = ["bootcmd", "runcmd"];
 
 /// The schema that cloud-init publishes for user-data; see `schema/README.md`.
 const SCHEMA: &str = include_str!("../schema/schema-cloud-config-v1.json");
@@ -117,11 +132,18 @@ pub fn read_node(text: &str) -> Result<(), Refusal> {
     if !commands.last().is_some_and(removes) {
         return Err(Refusal::LooseKey("does not end with removing the key's file"));
     }
-    let in_arguments = commands.iter().any(|command| secret(&command.to_string()).is_some());
+    let in_arguments = COMMANDS.iter().any(|key| secret(&data[*key].to_string()).is_some());
     if in_arguments {
         return Err(Refusal::LooseKey(
             "has a key among the arguments of a command, where every process can see it",
         ));
+    }
+    // The text itself is searched, so that comments are too. Each line of the key's file stands in it once.
+    let of_key = data["write_files"].as_array().into_iter().flatten().filter(|file| file["path"] == KEY_FILE);
+    let lines = of_key.filter_map(|file| file["content"].as_str()).flat_map(str::lines);
+    let rest = lines.fold(text.to_owned(), |rest, line| rest.replacen(line.trim(), "", 1));
+    if secret(&rest).is_some() {
+        return Err(Refusal::LooseKey("has a key outside of the one file that is removed"));
     }
     Ok(())
 }
@@ -138,9 +160,15 @@ fn read(text: &str) -> Result<Value, Refusal> {
     if let Err(error) = schema()?.validate(&data) {
         return Err(Refusal::Schema { place: error.instance_path().to_string(), message: error.to_string() });
     }
-    let commands = data["runcmd"].as_array().into_iter().flatten();
-    if let Some(n) = commands.enumerate().find_map(|(n, command)| (!command.is_array()).then_some(n)) {
-        return Err(Refusal::NoArguments(n));
+    for key in COMMANDS {
+        let mut commands = data[key].as_array().into_iter().flatten();
+        if let Some(before) = commands.position(|command| !command.is_array()) {
+            return Err(Refusal::NoArguments { key, number: before + 1 });
+        }
+    }
+    let mut files = data["write_files"].as_array().into_iter().flatten();
+    if let Some(file) = files.find(|file| !file["encoding"].is_null()) {
+        return Err(Refusal::Encoded(file["path"].as_str().unwrap_or_default().to_owned()));
     }
     Ok(data)
 }
@@ -156,6 +184,6 @@ fn largest_part(data: &Value) -> (String, usize) {
         .into_iter()
         .flatten()
         .filter(|(key, _)| *key != "write_files")
-        .map(|(key, value)| (key.clone(), value.to_string().len()));
+        .map(|(key, value)| (key.clone(), serde_saphyr::to_string(value).map_or(0, |text| text.len())));
     files.chain(keys).max_by_key(|(_, size)| *size).unwrap_or_default()
 }

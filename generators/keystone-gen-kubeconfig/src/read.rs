@@ -97,9 +97,16 @@ pub fn read(text: &str) -> Result<Config, Refusal> {
         if host.is_empty() || host.starts_with([':', '/']) {
             return Err(Refusal::NotHttps(server.clone()));
         }
+        // A URL may carry a user and a password before its host.
+        if host.split('/').next().is_some_and(|authority| authority.contains('@')) {
+            return Err(Refusal::Secret("server".to_owned()));
+        }
         let pem = STANDARD.decode(&entry.cluster.certificate_authority_data).unwrap_or_default();
         if !pem.starts_with(b"-----BEGIN CERTIFICATE-----") {
             return Err(Refusal::NoAuthority(server.clone()));
+        }
+        if String::from_utf8_lossy(&pem).contains("PRIVATE KEY") {
+            return Err(Refusal::Secret("certificate-authority-data".to_owned()));
         }
     }
     for entry in &config.users {
