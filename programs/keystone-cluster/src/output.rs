@@ -104,10 +104,9 @@ impl Output {
             target.write_all(file.contents.as_bytes()).map_err(failed)?;
         }
         // One sync of the file system instead of one of each of thousands of files.
-        let root = File::open(&self.unfinished)
+        File::open(&self.unfinished)
             .and_then(|root| rustix::fs::syncfs(&root).map_err(io::Error::from))
-            .map_err(|source| OutputError::Write { path: self.folder.clone(), source });
-        root
+            .map_err(|source| OutputError::Write { path: self.folder.clone(), source })
     }
 
     fn exchange(&self) -> Result<(), OutputError> {
