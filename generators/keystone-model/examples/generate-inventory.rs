@@ -135,7 +135,7 @@ fn node(text: &mut String, n: usize, role: &str) {
         writeln!(text, "relayRegion = {}", 900 + n).unwrap();
     }
     // Rented servers are installed by cloud-init, and each has a file of its own.
-    if role == "ingress" || (role == "worker" && n % 2 == 0) {
+    if role == "ingress" || (role == "worker" && n.is_multiple_of(2)) {
         writeln!(text, "cloudInit = true").unwrap();
     }
     writeln!(text, "ageKey = \"{}\"", age_key(Kind::Node, n)).unwrap();
