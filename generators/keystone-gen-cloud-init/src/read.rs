@@ -59,6 +59,11 @@ pub enum Refusal {
         "holds something that looks like {0}, and is shared by many machines; nothing secret belongs there"
     )]
     Secret(&'static str),
+    /// Headscale takes tags from the key alone, and refuses a client that asks for some itself.
+    #[error(
+        "asks for tags (`--advertise-tags`), which Headscale refuses beside a key; the key brings its tags"
+    )]
+    Tags,
     /// A key that others can read, or that stays.
     #[error("{0}")]
     LooseKey(&'static str),
@@ -86,7 +91,7 @@ const SECRETS: [(&str, &str); 6] = [
     ("a key of Tailscale", r"tskey-"),
     ("an age identity", r"(?i)AGE-SECRET-KEY-"),
     ("a private key", r"PRIVATE KEY"),
-    ("a key of AWS", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("a key of AWS", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|(?i)aws_secret_access_key"),
     ("a token of Kubernetes", r"\b(eyJ[A-Za-z0-9_-]{8,}\.eyJ|[a-z0-9]{6}\.[a-z0-9]{16}\b)"),
 ];
 
@@ -98,6 +103,19 @@ fn secret(text: &str) -> Option<&'static str> {
     Some(SECRETS[first].0)
 }
 
+/// A secret in what the YAML means. Its text can hide one: `"hskey\x2dauth-…"` and a word folded onto the next line
+/// are read as the key that they spell.
+fn secret_in(data: &Value) -> Option<&'static str> {
+    match data {
+        Value::String(text) => secret(text),
+        Value::Array(items) => items.iter().find_map(secret_in),
+        Value::Object(fields) => {
+            fields.iter().find_map(|(key, value)| secret(key).or_else(|| secret_in(value)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
 /// Reads a text that many machines share.
 ///
 /// # Errors
@@ -106,7 +124,8 @@ pub fn read_shared(text: &str) -> Result<(), Refusal> {
     if let Some(what) = secret(text) {
         return Err(Refusal::Secret(what));
     }
-    read(text).map(|_| ())
+    let data = read(text)?;
+    secret_in(&data).map_or(Ok(()), |what| Err(Refusal::Secret(what)))
 }
 
 /// Reads a text for one machine. A key may be in it, in a file of its own that is removed.
@@ -132,17 +151,26 @@ pub fn read_node(text: &str) -> Result<(), Refusal> {
     if !commands.last().is_some_and(removes) {
         return Err(Refusal::LooseKey("does not end with removing the key's file"));
     }
-    let in_arguments = COMMANDS.iter().any(|key| secret(&data[*key].to_string()).is_some());
+    let in_arguments = COMMANDS.iter().any(|key| secret_in(&data[*key]).is_some());
     if in_arguments {
         return Err(Refusal::LooseKey(
             "has a key among the arguments of a command, where every process can see it",
         ));
     }
+    if COMMANDS.iter().any(|key| data[*key].to_string().contains("--advertise-tags")) {
+        return Err(Refusal::Tags);
+    }
     // The text itself is searched, so that comments are too. Each line of the key's file stands in it once.
     let of_key = data["write_files"].as_array().into_iter().flatten().filter(|file| file["path"] == KEY_FILE);
     let lines = of_key.filter_map(|file| file["content"].as_str()).flat_map(str::lines);
     let rest = lines.fold(text.to_owned(), |rest, line| rest.replacen(line.trim(), "", 1));
-    if secret(&rest).is_some() {
+    let mut besides = data.clone();
+    for file in besides["write_files"].as_array_mut().into_iter().flatten() {
+        if file["path"] == KEY_FILE {
+            file["content"].take();
+        }
+    }
+    if secret(&rest).is_some() || secret_in(&besides).is_some() {
         return Err(Refusal::LooseKey("has a key outside of the one file that is removed"));
     }
     Ok(())

@@ -87,6 +87,18 @@ impl UserData {
             ssh_pwauth: false,
             write_files,
             runcmd: vec![
+                // cloud-init goes on after a failure, so this only says what to do; the client then fails by itself.
+                // Path and message are arguments: the shell expands nothing in them.
+                vec![
+                    "sh".to_owned(),
+                    "-c".to_owned(),
+                    r#"test -s "$0" || echo "$1" >&2"#.to_owned(),
+                    KEY_FILE.to_owned(),
+                    format!(
+                        "keystone: there is no join key in {KEY_FILE}; mint one with `keystone-cluster mesh enroll \
+                         {name}` and deliver it beside this user-data"
+                    ),
+                ],
                 // Tags come from the key: a client that asks for tags itself is refused by Headscale.
                 vec![
                     "tailscale".to_owned(),

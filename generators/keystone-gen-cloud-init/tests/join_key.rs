@@ -161,3 +161,26 @@ fn a_wrong_command_line_is_told_apart() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is written");
 }
+
+/// Where the key was not delivered, the console says how to get one. Run as cloud-init runs it, in a folder of its own.
+#[test]
+fn a_missing_key_is_told_with_the_command_that_mints_one() {
+    let folder = folder(b"something");
+    let (_, shown, _) = run(&folder, &["--only", "nodes/ingress-1/user-data.yaml"]);
+    let data: Value = serde_saphyr::from_str(&shown).unwrap();
+    let words: Vec<String> = serde_json::from_value(data["runcmd"][0].clone()).unwrap();
+    assert_eq!(words[3], "/etc/keystone/join-key");
+    fs::write(folder.path().join("empty"), "").unwrap();
+    let said = "keystone: there is no join key in /etc/keystone/join-key; mint one with `keystone-cluster mesh enroll \
+                ingress-1` and deliver it beside this user-data\n";
+    for (file, said) in [("key", ""), ("empty", said), ("none", said)] {
+        let output = Command::new(&words[0])
+            .args(&words[1..3])
+            .arg(folder.path().join(file))
+            .args(&words[4..])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), said, "{file}");
+        assert_eq!(output.stdout, b"", "{file}");
+    }
+}

@@ -9,12 +9,14 @@ pub use read::{Refusal, read};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keystone_generator::{Artifact, Generator};
-use keystone_model::{Authority, Domain, Role, Trust};
+use keystone_model::service::{Service, services};
+use keystone_model::{Authority, Domain, Proto, Role, Trust};
 use thiserror::Error;
 
-/// Port of the load balancer on every machine, on its loopback address. Not 6443, which kube-apiserver has on the mesh
-/// address of control-plane nodes.
-pub const LOCAL_API_PORT: u16 = 7445;
+/// Port of the load balancer on every machine, on its loopback address. Not 6443, which kube-apiserver has on control-plane
+/// nodes, and not between 6800 and 7568, which Ceph's daemons take on storage nodes. A service that listens on all
+/// addresses would have the loopback address too, so the port is in no row of the service table.
+pub const LOCAL_API_PORT: u16 = 6444;
 /// Where certificates of components lie on every node that has them.
 pub const CERTIFICATES: &str = "/var/lib/keystone/pki";
 
@@ -28,6 +30,12 @@ pub enum Error {
     /// Without it nobody knows the API's certificate.
     #[error("`hosts/trust/kubernetes-ca.crt` is missing, which signs the API's certificate")]
     NoAuthority,
+    /// The inventory gives a service the load balancer's port, on machines that have both.
+    #[error(
+        "the port {LOCAL_API_PORT} of `{0}` is that of the load balancer through which components reach the API; give \
+         `{0}` another port"
+    )]
+    PortTaken(&'static str),
     /// A file cannot be written as text.
     #[error("cannot write `{path}`: {reason}")]
     Write {
@@ -58,6 +66,9 @@ impl Generator for Kubeconfig {
     fn render(&self, cluster: &keystone_model::Cluster, trust: &Trust) -> Result<Vec<Artifact>, Error> {
         let authority = trust.authorities.get(&Authority::Kubernetes).ok_or(Error::NoAuthority)?;
         let authority = STANDARD.encode(authority);
+        if let Some(service) = services(cluster).iter().find(|service| takes_local_port(service)) {
+            return Err(Error::PortTaken(service.name));
+        }
         let name = cluster.cluster.name.as_str();
         let servers = servers(cluster);
         let mut artifacts = Vec::new();
@@ -98,6 +109,13 @@ impl Generator for Kubeconfig {
         }
         Ok(())
     }
+}
+
+/// Whether the service has the load balancer's port on machines where components run.
+fn takes_local_port(service: &Service) -> bool {
+    service.proto == Proto::Tcp
+        && service.ports.iter().any(|range| range.contains(LOCAL_API_PORT))
+        && service.servers.iter().any(|role| Role::KUBERNETES.contains(role))
 }
 
 /// The API under its own name first, then each control-plane node under its.

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use der::Document;
 use serde_json::Value;
 use thiserror::Error;
+use url::Url;
 
-use crate::config::{Config, User};
+use crate::config::{Config, Exec, User};
 
 /// Why a kubeconfig is not to be handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -55,10 +57,23 @@ pub enum Refusal {
     /// A program by a protocol that kubectl does not speak.
     #[error("has a user `{0}` whose program speaks `{1}`; kubectl speaks `client.authentication.k8s.io/v1`")]
     Protocol(String, String),
+    /// A user with a program without a name.
+    #[error("has a user `{0}` whose program has no name (`command`)")]
+    NoProgram(String),
+    /// A program that kubectl would not start.
+    #[error(
+        "has a user `{0}` with `interactiveMode: {1}`; kubectl knows `Never`, `IfAvailable` and `Always`"
+    )]
+    InteractiveMode(String, String),
 }
 
 /// Keys whose value is a secret by itself.
 const SECRET_KEYS: [&str; 4] = ["client-key-data", "token", "password", "auth-provider"];
+
+/// Arguments of `kubectl oidc-login` whose value is a secret, and which every process can see besides.
+const SECRET_ARGUMENTS: [&str; 2] = ["--oidc-client-secret", "--password"];
+
+const END_OF_CERTIFICATE: &str = "-----END CERTIFICATE-----";
 
 /// Reads a kubeconfig.
 ///
@@ -93,20 +108,14 @@ pub fn read(text: &str) -> Result<Config, Refusal> {
     }
     for entry in &config.clusters {
         let server = &entry.cluster.server;
-        let host = server.strip_prefix("https://").unwrap_or_default();
-        if host.is_empty() || host.starts_with([':', '/']) {
-            return Err(Refusal::NotHttps(server.clone()));
-        }
-        // A URL may carry a user and a password before its host.
-        if host.split('/').next().is_some_and(|authority| authority.contains('@')) {
-            return Err(Refusal::Secret("server".to_owned()));
-        }
+        check_server(server)?;
         let pem = STANDARD.decode(&entry.cluster.certificate_authority_data).unwrap_or_default();
-        if !pem.starts_with(b"-----BEGIN CERTIFICATE-----") {
-            return Err(Refusal::NoAuthority(server.clone()));
-        }
-        if String::from_utf8_lossy(&pem).contains("PRIVATE KEY") {
+        let pem = String::from_utf8(pem).unwrap_or_default();
+        if pem.contains("PRIVATE KEY") {
             return Err(Refusal::Secret("certificate-authority-data".to_owned()));
+        }
+        if !holds_certificates(&pem) {
+            return Err(Refusal::NoAuthority(server.clone()));
         }
     }
     for entry in &config.users {
@@ -121,12 +130,48 @@ fn check_user(name: &str, user: &User) -> Result<(), Refusal> {
     if ways != 1 || user.client_certificate.is_some() != user.client_key.is_some() {
         return Err(Refusal::Ways(name.to_owned(), ways));
     }
-    match &user.exec {
-        Some(exec) if exec.api_version != "client.authentication.k8s.io/v1" => {
-            Err(Refusal::Protocol(name.to_owned(), exec.api_version.clone()))
-        }
-        _ => Ok(()),
+    user.exec.as_ref().map_or(Ok(()), |exec| check_exec(name, exec))
+}
+
+fn check_exec(name: &str, exec: &Exec) -> Result<(), Refusal> {
+    if exec.api_version != "client.authentication.k8s.io/v1" {
+        return Err(Refusal::Protocol(name.to_owned(), exec.api_version.clone()));
     }
+    if exec.command.is_empty() {
+        return Err(Refusal::NoProgram(name.to_owned()));
+    }
+    if !["Never", "IfAvailable", "Always"].contains(&exec.interactive_mode.as_str()) {
+        return Err(Refusal::InteractiveMode(name.to_owned(), exec.interactive_mode.clone()));
+    }
+    let flag = |argument: &String| argument.split('=').next().unwrap_or_default().to_owned();
+    match exec.args.iter().map(flag).find(|flag| SECRET_ARGUMENTS.contains(&flag.as_str())) {
+        Some(flag) => Err(Refusal::Secret(flag)),
+        None => Ok(()),
+    }
+}
+
+fn check_server(server: &str) -> Result<(), Refusal> {
+    let refused = || Refusal::NotHttps(server.to_owned());
+    // What browsers mend, `https:host` and `https:///host`, client-go takes for a URL without a host.
+    let rest = server.strip_prefix("https://").ok_or_else(refused)?;
+    if rest.starts_with(['/', '\\']) {
+        return Err(refused());
+    }
+    let url = Url::parse(server).map_err(|_| refused())?;
+    // A URL may carry a user and a password before its host.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Refusal::Secret("server".to_owned()));
+    }
+    Ok(())
+}
+
+/// One certificate or more and nothing else, each whole: client-go says of anything else only that it cannot load it.
+fn holds_certificates(pem: &str) -> bool {
+    let mut blocks = pem.trim_end().split_inclusive(END_OF_CERTIFICATE).peekable();
+    blocks.peek().is_some()
+        && blocks.all(|block| {
+            Document::from_pem(block.trim_start()).is_ok_and(|(label, _)| label == "CERTIFICATE")
+        })
 }
 
 fn names<'c>(list: impl Iterator<Item = &'c String>) -> Result<BTreeSet<String>, Refusal> {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use keystone_gen_kubeconfig::{Kubeconfig, read};
+use keystone_gen_kubeconfig::{Kubeconfig, LOCAL_API_PORT, read};
 use keystone_generator::{Artifact, Generator};
 use keystone_model::{Authority, Cluster, Finding, Format, Inventory, Trust};
 
@@ -118,10 +118,37 @@ fn what_was_rendered_reads_back_as_it_was_meant() {
         let local = artifact.path.starts_with("kubernetes/components/");
         let servers: Vec<&str> = config.clusters.iter().map(|entry| entry.cluster.server.as_str()).collect();
         if local {
-            assert_eq!(servers, ["https://127.0.0.1:7445"]);
+            assert_eq!(servers, ["https://127.0.0.1:6444"]);
         } else {
             assert_eq!(servers[0], "https://kubernetes.keystone.internal:6443");
             assert_eq!(servers.len(), 4, "the name of all, and each of three nodes");
         }
     }
+}
+
+/// A later row of the service table must not take the load balancer's port either.
+#[test]
+fn no_service_of_the_table_has_the_port_of_the_load_balancer() {
+    let text = fs::read_to_string(here("../../hosts/cluster.toml")).unwrap();
+    let rows = keystone_model::service::services(&cluster(&text).unwrap());
+    assert!(rows.iter().any(|row| row.name == "ceph-daemons"), "the table has the rows that it is asked for");
+    let taken: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.ports.iter().any(|range| range.contains(LOCAL_API_PORT)))
+        .map(|row| row.name)
+        .collect();
+    assert_eq!(taken, Vec::<&str>::new());
+}
+
+/// While an intermediate is followed by the next one, both are inside.
+#[test]
+fn several_certificates_are_read() {
+    let text = fs::read_to_string(here("tests/cases/with-login/cluster.toml")).unwrap();
+    let one = trust().authorities[&Authority::Kubernetes].clone();
+    let trust = Trust {
+        authorities: BTreeMap::from([(Authority::Kubernetes, format!("{one}{one}"))]),
+        ..Trust::default()
+    };
+    let artifacts = Kubeconfig.render(&cluster(&text).unwrap(), &trust).unwrap();
+    Kubeconfig.verify(&artifacts).unwrap();
 }
