@@ -10,6 +10,7 @@ pub mod pattern;
 pub mod reference;
 pub mod schema;
 pub mod shape;
+pub mod tables;
 mod verify;
 
 use keystone_generator::{Artifact, Generator};
@@ -74,6 +75,7 @@ impl Generator for NixosOptions {
         artifacts.push(Artifact::new(schema::SCHEMA, keystone_model::schema::json_schema()));
         artifacts.push(Artifact::new(reference::INVENTORY, inventory));
         artifacts.push(Artifact::new(reference::SERVICES, services));
+        artifacts.extend(tables::render(&keystone_model::service::services(cluster)));
         artifacts.sort();
         Ok(artifacts)
     }

@@ -20,7 +20,7 @@ pub struct Secret {
 }
 
 /// Name, purpose, and the roles that read it besides the primers.
-const SECRETS: [(&str, &str, &[Role]); 6] = [
+pub const SECRETS: [(&str, &str, &[Role]); 6] = [
     ("etcd-encryption", "keys with which Kubernetes encrypts Secrets in etcd", &[Role::ControlPlane]),
     // Headscale has not read this key since its protocol was replaced by Noise; it is kept, empty of use, because the
     // specification lists it.

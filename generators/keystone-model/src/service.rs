@@ -47,6 +47,8 @@ pub struct Service {
     pub proto: Proto,
     /// Its ports; none for ICMP.
     pub ports: Vec<PortRange>,
+    /// The setting of the inventory that says its port, as a dotted path; none where every cluster has the same port.
+    pub setting: Option<&'static str>,
     /// Roles whose machines serve it.
     pub servers: &'static [Role],
     /// Roles whose machines use it. People come in by access rules alone.
@@ -196,10 +198,11 @@ const FIXED: &[Fixed] = &[
 /// The service table of one cluster, ordered by name.
 #[must_use]
 pub fn services(cluster: &Cluster) -> Vec<Service> {
-    let relay = |name, proto, port, purpose| Service {
+    let relay = |name, proto, port, setting, purpose| Service {
         name,
         proto,
         ports: vec![PortRange::one(port)],
+        setting: Some(setting),
         servers: RELAY_HOSTS,
         clients: EVERYONE,
         plane: Plane::Both,
@@ -212,6 +215,7 @@ pub fn services(cluster: &Cluster) -> Vec<Service> {
             name: row.name,
             proto: row.proto,
             ports: row.ports.to_vec(),
+            setting: None,
             servers: row.servers,
             clients: row.clients,
             plane: row.plane,
@@ -222,18 +226,21 @@ pub fn services(cluster: &Cluster) -> Vec<Service> {
                 "coordinator",
                 Proto::Tcp,
                 mesh.coordinator.port,
+                "mesh.coordinator.port",
                 "Headscale; moves to the control plane at the handoff",
             ),
             relay(
                 "relay",
                 Proto::Tcp,
                 mesh.relay.port,
+                "mesh.relay.port",
                 "packets of machines that find no direct path (DERP)",
             ),
             relay(
                 "stun",
                 Proto::Udp,
                 mesh.relay.stun_port,
+                "mesh.relay.stunPort",
                 "tells a machine its address as seen from outside",
             ),
         ])

@@ -91,9 +91,9 @@ fn the_reference_cluster_renders_to_what_is_in_git() {
     assert!(wrong.is_empty(), "{}\n\n{MEND}", wrong.join("\n"));
 }
 
-/// Pages of the reference that are rendered, and where each comes from.
+/// Pages of the reference and files of `modules/cluster` that are rendered, and where each comes from.
 #[test]
-fn reference_pages_are_those_that_are_rendered() {
+fn files_outside_golden_are_those_that_are_rendered() {
     let out = render_reference();
     let rendered = out.path().join("rendered/reference");
     let pages = [
@@ -101,8 +101,13 @@ fn reference_pages_are_those_that_are_rendered() {
         ("docs/reference/services.md", fs::read_to_string(rendered.join("services.md")).unwrap()),
         ("docs/reference/crds.md", keystone_gen_crd::reference().unwrap()),
     ];
-    for (page, text) in pages {
-        let path = root().join(page);
+    let modules: Vec<(String, String)> = files_below(&out.path().join("rendered/nix"))
+        .into_iter()
+        .map(|(name, text)| (format!("modules/cluster/{name}"), text))
+        .collect();
+    let pages = pages.map(|(page, text)| (page.to_owned(), text)).into_iter();
+    for (page, text) in pages.chain(modules) {
+        let path = root().join(&page);
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, &text).unwrap();
             continue;

@@ -1,0 +1,38 @@
+# Everything that `nix flake check` looks at. Lists come from the folders.
+{
+  self,
+  cluster,
+  nodeModules,
+  pkgs,
+  system,
+}:
+let
+  inherit (pkgs) lib;
+  files =
+    folder: prefix:
+    lib.mapAttrs' (
+      name: _:
+      lib.nameValuePair "${prefix}-${lib.removeSuffix ".nix" name}" (folder + "/${name}")
+    ) (lib.filterAttrs (name: kind: kind == "regular" && lib.hasSuffix ".nix" name) (builtins.readDir folder));
+  arguments = {
+    inherit
+      self
+      cluster
+      pkgs
+      lib
+      system
+      ;
+  };
+
+  vm = lib.mapAttrs (
+    _: file:
+    pkgs.testers.runNixOSTest {
+      imports = [ file ];
+      _module.args = {
+        inherit self cluster;
+      };
+      defaults.imports = nodeModules;
+    }
+  ) (files ./vm "vm");
+in
+lib.optionalAttrs (system == "x86_64-linux") vm

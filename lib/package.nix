@@ -1,0 +1,29 @@
+# The whole Rust workspace, built once. Dependencies come from Cargo.lock, so there is no hash to keep.
+{ lib, rustPlatform }:
+rustPlatform.buildRustPackage {
+  pname = "keystone";
+  version = (lib.importTOML ../Cargo.toml).workspace.package.version;
+  src = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../Cargo.toml
+      ../Cargo.lock
+      ../generators
+      ../programs
+      # Tests render the reference cluster and compare.
+      ../hosts/cluster.toml
+      ../hosts/trust
+      ../checks/golden
+      ../checks/fixtures
+      ../docs/reference
+      ../modules/cluster
+    ];
+  };
+  cargoLock.lockFile = ../Cargo.lock;
+  meta = {
+    description = "Keystone Clusters: generators and programs";
+    license = lib.licenses.asl20;
+    mainProgram = "keystone-cluster";
+    platforms = lib.platforms.linux;
+  };
+}

@@ -1,0 +1,54 @@
+# Which keys open which secret, from the inventory: what secrets.nix of agenix and ragenix is.
+# Plain Nix without nixpkgs, as `agenix -r` evaluates it by itself.
+{
+  # The inventory, read.
+  cluster,
+  # Folder of the encrypted files, relative to where agenix runs.
+  folder ? "secrets",
+}:
+let
+  table = builtins.fromJSON (builtins.readFile ../modules/cluster/secrets.json);
+  names = builtins.attrNames;
+  has = list: x: builtins.elem x list;
+
+  # age encrypts to X25519 recipients, ssh-ed25519 and ssh-rsa, and to nothing else that an inventory may hold
+  # (ecdsa and security keys cannot decrypt; https://github.com/FiloSottile/age, doc of ssh keys).
+  usable = key: builtins.match "(age1|ssh-ed25519 |ssh-rsa ).*" key != null;
+  unique = builtins.foldl' (seen: x: if has seen x then seen else seen ++ [ x ]) [ ];
+
+  people = cluster.people or { };
+  admins = builtins.filter (name: people.${name}.admin or false) (names people);
+  # Anyone with an age key is written to by that alone: every key of theirs is one more that can be lost.
+  keysOf =
+    person:
+    let
+      age = builtins.filter usable (person.ageKeys or [ ]);
+    in
+    if age != [ ] then age else builtins.filter usable (person.sshKeys or [ ]);
+  adminKeys = builtins.concatMap (name: keysOf people.${name}) admins;
+
+  nodesWith =
+    roles:
+    builtins.filter (
+      name: builtins.any (has roles) cluster.nodes.${name}.roles
+    ) (names cluster.nodes);
+  nodeKeys = map (name: cluster.nodes.${name}.ageKey);
+
+  rule = nodes: { publicKeys = unique (nodeKeys nodes ++ adminKeys); };
+  file = name: "${folder}/${name}.age";
+  listed = builtins.listToAttrs (
+    map (name: {
+      name = file name;
+      value = rule (nodesWith ([ "primer" ] ++ table.${name}.readers));
+    }) (names table)
+  );
+  # The key with which a host joins the mesh, for that host and the admins; it exists once
+  # `keystone-cluster mesh enroll HOST` made it, and agenix passes over files that are not there.
+  joins = builtins.listToAttrs (
+    map (name: {
+      name = file "mesh-join-${name}";
+      value = rule [ name ];
+    }) (names cluster.nodes)
+  );
+in
+listed // joins

@@ -1,0 +1,46 @@
+# Joins the mesh with whatever key there is. Environment: see join.nix.
+read -r secret dropped <<<"$KEYSTONE_JOIN_KEYS"
+
+joined() { [ "$(tailscale status --json 2>/dev/null | jq -r .HaveNodeKey)" = true ]; }
+
+# The flags are all there are: what `tailscale up` is not told stays at its default.
+# Tags come with the key; asking for tags as well is refused by Headscale.
+up() {
+  tailscale up --login-server "$KEYSTONE_MESH_URL" --hostname "$KEYSTONE_NODE" --accept-dns=true \
+    --netfilter-mode=off --timeout 60s --auth-key "file:$1"
+}
+
+until tailscale status --json >/dev/null 2>&1; do sleep 0.2; done
+
+if joined; then
+  echo "this node has joined before"
+  # What may have changed since, without a login.
+  tailscale set --netfilter-mode=off --accept-dns=true --hostname "$KEYSTONE_NODE"
+  exit 0
+fi
+
+if [ -n "$KEYSTONE_COORDINATOR_LEASE" ] && [ -e "$KEYSTONE_COORDINATOR_LEASE" ]; then
+  echo "this node is the coordinator: making a key of its own"
+  key=$(headscale preauthkeys create --tags "$KEYSTONE_MESH_TAGS" --expiration 10m --output json | jq -er .key)
+  up <(printf %s "$key")
+  exit 0
+fi
+
+while true; do
+  if [ -s "$secret" ]; then
+    up "$secret" && exit 0
+    echo "the key in $secret was not accepted; keys open one door once, and only for a while" >&2
+  fi
+  if [ -s "$dropped" ]; then
+    if key=$(age --decrypt --identity "$KEYSTONE_IDENTITY" "$dropped") && up <(printf %s "$key"); then
+      rm -f "$dropped"
+      exit 0
+    fi
+    echo "the key in $dropped was not accepted" >&2
+  fi
+  say="waiting for a join key; an admin makes one with: keystone-cluster mesh enroll $KEYSTONE_NODE"
+  echo "$say"
+  systemd-notify --status="$say" || true
+  if [ -s "$secret" ] || [ -s "$dropped" ]; then exit 1; fi # tried in vain: again in a moment
+  inotifywait --quiet --quiet --event close_write,moved_to "$(dirname "$dropped")"
+done

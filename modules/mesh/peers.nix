@@ -1,0 +1,47 @@
+# Telling peers that this node is back, without a coordinator.
+#
+# tailscaled makes a new disco key at every start, and peers learn it from the coordinator, or from a TSMP message inside
+# WireGuard that a relay carries. `tailscale ping --tsmp` always sends it (measured with tailscale 1.102.5: without it, a
+# node that rebooted while Headscale was off was reached by nobody whose relay had gone).
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.keystone;
+in
+{
+  config = lib.mkIf (cfg.inventory != null) {
+    systemd.services.keystone-mesh-peers = {
+      description = "Announce this node to peers that it does not reach directly";
+      after = [ "keystone-mesh.service" ];
+      requires = [ "keystone-mesh.service" ];
+      path = [
+        config.services.tailscale.package
+        pkgs.jq
+        pkgs.findutils
+      ];
+      serviceConfig = {
+        Type = "oneshot";
+        # A peer that sleeps is no failure.
+        SuccessExitStatus = "123";
+      };
+      script = ''
+        tailscale status --json |
+          jq -r '.Peer // {} | .[] | select(.CurAddr == "") | .TailscaleIPs[0]' |
+          xargs --no-run-if-empty --max-procs 8 --max-args 1 tailscale ping --tsmp -c 1 --timeout 2s >/dev/null
+      '';
+    };
+    systemd.timers.keystone-mesh-peers = {
+      description = "Announce this node to its peers, again and again";
+      wantedBy = [ "timers.target" ];
+      timerConfig = {
+        OnBootSec = "5s";
+        OnUnitInactiveSec = "30s";
+        AccuracySec = "1s";
+      };
+    };
+  };
+}
