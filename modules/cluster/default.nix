@@ -8,7 +8,8 @@
 let
   inherit (lib) mkOption types;
   cfg = config.keystone;
-  inventory = lib.importTOML cfg.inventory;
+  # Looked at even where the condition below is false, to see which options it defines.
+  inventory = lib.optionalAttrs present (lib.importTOML cfg.inventory);
   present = cfg.inventory != null;
   self = cfg.cluster.nodes.${cfg.node.name} or null;
 in

@@ -6,6 +6,10 @@
   nodes,
   ...
 }:
+let
+  inventory = lib.importTOML ../../../hosts/cluster.toml;
+  hostOf = name: lib.concatStringsSep "-" (lib.filter (part: part != "") (lib.flatten (builtins.split "([0-9]+)" name)));
+in
 {
   imports = [ ./pki.nix ];
   keystone = {
@@ -18,12 +22,17 @@
     # The test's own network instead of the documentation's addresses. Nodes are numbered in the order of their names, and
     # a test calls the host control-1 `control1`; asking the nodes themselves would ask in a circle.
     cluster.nodes = lib.listToAttrs (
-      lib.imap1 (
-        number: name:
-        lib.nameValuePair (lib.concatStringsSep "-" (builtins.match "([a-z]+)([0-9]+)" name)) {
-          endpoint = "192.168.1.${toString number}";
-        }
-      ) (lib.attrNames nodes)
+      lib.concatLists (
+        lib.imap1 (
+          number: name:
+          let
+            host = hostOf name;
+          in
+          lib.optional (inventory.nodes ? ${host}) (
+            lib.nameValuePair host { endpoint = "192.168.1.${toString number}"; }
+          )
+        ) (lib.attrNames nodes)
+      )
     );
   };
 }
