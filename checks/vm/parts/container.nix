@@ -1,0 +1,72 @@
+# What a node of Kubernetes must do differently inside a container, and nothing else: the machine's cgroup v2 may have no
+# controllers, there is no overlay within the overlay, and kernel settings belong to the machine.
+{ lib, pkgs, ... }:
+let
+  # An archive as `docker save` writes it, of one layer, made without a daemon.
+  image =
+    {
+      name,
+      entrypoint,
+      root,
+    }:
+    pkgs.runCommand "image.tar" { nativeBuildInputs = [ pkgs.coreutils ]; } ''
+      mkdir -p root/bin root/etc root/tmp
+      ${root}
+      tar --sort=name --mtime=@1 --owner=0 --group=0 -C root -cf layer.tar .
+      printf '{"architecture":"${
+        if pkgs.stdenv.hostPlatform.isAarch64 then "arm64" else "amd64"
+      }","os":"linux","config":{"Entrypoint":${builtins.toJSON entrypoint}' \
+        "$(sha256sum < layer.tar | cut -d' ' -f1)" > config.json
+      printf '[{"Config":"config.json","RepoTags":["${name}"],"Layers":["layer.tar"]}]' > manifest.json
+      tar -cf $out manifest.json config.json layer.tar
+    '';
+  busybox = image {
+    name = "keystone.systems/busybox:test";
+    entrypoint = [ ];
+    root = ''
+      cp -L ${(pkgs.pkgsStatic or pkgs).busybox}/bin/busybox root/bin/busybox
+      for name in sh sleep nc wget cat echo ip hostname nslookup httpd ping; do ln -s busybox root/bin/$name; done
+    '';
+  };
+  coredns = image {
+    name = "keystone.systems/coredns:node";
+    entrypoint = [ "/bin/coredns" ];
+    root = "cp -L ${pkgs.coredns}/bin/coredns root/bin/coredns";
+  };
+  # The daemon under the name that it has in nixpkgs, where the CNI plugin of the same name is another package.
+  flannel = pkgs.runCommand "flannel" { } ''
+    mkdir -p $out/bin
+    program=${pkgs.flannel}/bin/flanneld
+    [ -e $program ] || program=${pkgs.flannel}/bin/flannel
+    ln -s $program $out/bin/flannel
+  '';
+in
+{
+  services.flannel.package = flannel;
+  keystone.worker.images.coredns.archive = coredns;
+  services.kubernetes.kubelet = {
+    # Instead of `pause`, which nothing here can build.
+    seedDockerImages = lib.mkForce [
+      busybox
+      coredns
+    ];
+    extraConfig = {
+      cgroupsPerQOS = false;
+      enforceNodeAllocatable = [ ];
+      cgroupDriver = "cgroupfs";
+      localStorageCapacityIsolation = false;
+      failCgroupV1 = false;
+    };
+  };
+  services.kubernetes.proxy.extraOpts = "--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0";
+  virtualisation.containerd.settings.plugins."io.containerd.grpc.v1.cri" = {
+    disable_cgroup = true;
+    restrict_oom_score_adj = true;
+    disable_apparmor = true;
+    sandbox_image = lib.mkForce "keystone.systems/busybox:test";
+    containerd = {
+      snapshotter = "native";
+      runtimes.runc.options.SystemdCgroup = lib.mkForce false;
+    };
+  };
+}
