@@ -1,8 +1,7 @@
 # Kubernetes in the mesh: three control-plane nodes and two workers of the reference cluster, whose etcd and API server
 # no other network reaches; pods that find a service by name; one node that dies, and everything goes on.
-{ lib, ... }:
+{ pkgs, lib, ... }@args:
 let
-  inventory = lib.importTOML ../../hosts/cluster.toml;
   host = name: {
     imports = [
       ./parts/node.nix
@@ -12,36 +11,21 @@ let
     # The test's /etc/hosts gives the nodes' names their addresses outside the mesh.
     networking.extraHosts = lib.mkForce "";
   };
-  hosts = {
-    primer1 = "primer-1";
-    control1 = "control-1";
-    control2 = "control-2";
-    control3 = "control-3";
-    worker1 = "worker-1";
-    worker2 = "worker-2";
-  };
-  joining = lib.filterAttrs (_: name: name != "primer-1") hosts;
 in
 {
   name = "control-plane";
-  nodes = lib.mapAttrs (_: host) hosts;
-  testScript = ''
-    import json
-
-    joining = ${builtins.toJSON (lib.attrNames joining)}
-    recipients = json.loads('${
-      builtins.toJSON (lib.mapAttrs (_: name: inventory.nodes.${name}.ageKey) joining)
-    }')
-    tags = json.loads('${
-      builtins.toJSON (
-        lib.mapAttrs (
-          _: name: lib.concatMapStringsSep "," (role: "tag:${role}") inventory.nodes.${name}.roles
-        ) joining
-      )
-    }')
-    names = json.loads('${builtins.toJSON hosts}')
-    trust = "${../../hosts/trust}"
-    machine_of = {m.name: m for m in machines}
+  nodes = {
+    primer1 = host "primer-1";
+    control1 = host "control-1";
+    control2 = host "control-2";
+    control3 = host "control-3";
+    worker1 = host "worker-1";
+    worker2 = host "worker-2";
+  };
+  testScript = { nodes, ... }: ''
+    ${import ./parts/enrol.nix args}
+    TRUST = "${../../hosts/trust}"
+    RENDERED = "${nodes.control1.keystone.rendered}"
   ''
   + builtins.readFile ./parts/control-plane.py;
 }

@@ -45,6 +45,8 @@ in
     systemd.services.etcd = {
       after = [ "keystone-mesh.service" ];
       wants = [ "keystone-mesh.service" ];
+      # A node that has not joined yet must boot all the same.
+      wantedBy = lib.mkForce [ "keystone-mesh.target" ];
       # Names of peers that have not joined yet do not resolve, and then etcd ends.
       startLimitIntervalSec = 0;
       serviceConfig = import ../../lib/hardening.nix // {

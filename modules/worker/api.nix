@@ -16,14 +16,10 @@ let
   );
   configuration = pkgs.writeText "${unit}.cfg" ''
     global
-      log stdout format raw daemon notice
       maxconn 4096
 
     defaults
       mode tcp
-      log global
-      option tcplog
-      option dontlog-normal
       timeout connect 2s
       timeout check 2s
       # Watches are silent for minutes.

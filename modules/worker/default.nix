@@ -49,6 +49,9 @@ in
       addons.dns.enable = false;
     };
 
+    # A node that has not joined yet must boot all the same, and a switch must not wait for a quorum.
+    systemd.targets.kubernetes.wantedBy = lib.mkForce [ "keystone-mesh.target" ];
+
     assertions = [
       {
         assertion =

@@ -65,6 +65,7 @@ in
         "keystone-mesh.service"
         "keystone-api.service"
       ];
+      wantedBy = lib.mkForce [ "kubernetes.target" ];
       path = [ pkgs.nftables ];
       environment = {
         # Pods reach the world by the node's address; the mesh drops packets from any other.

@@ -6,23 +6,46 @@ let
   image =
     {
       name,
-      entrypoint,
+      command,
       root,
     }:
-    pkgs.runCommand "image.tar" { nativeBuildInputs = [ pkgs.coreutils ]; } ''
+    let
+      config = builtins.toJSON {
+        architecture = if pkgs.stdenv.hostPlatform.isAarch64 then "arm64" else "amd64";
+        os = "linux";
+        config = {
+          Env = [ "PATH=/bin" ];
+        }
+        // command;
+        rootfs = {
+          type = "layers";
+          diff_ids = [ "sha256:LAYER" ];
+        };
+      };
+      manifest = builtins.toJSON [
+        {
+          Config = "config.json";
+          RepoTags = [ name ];
+          Layers = [ "layer.tar" ];
+        }
+      ];
+    in
+    pkgs.runCommand "image.tar" { } ''
       mkdir -p root/bin root/etc root/tmp
       ${root}
       tar --sort=name --mtime=@1 --owner=0 --group=0 -C root -cf layer.tar .
-      printf '{"architecture":"${
-        if pkgs.stdenv.hostPlatform.isAarch64 then "arm64" else "amd64"
-      }","os":"linux","config":{"Entrypoint":${builtins.toJSON entrypoint}' \
-        "$(sha256sum < layer.tar | cut -d' ' -f1)" > config.json
-      printf '[{"Config":"config.json","RepoTags":["${name}"],"Layers":["layer.tar"]}]' > manifest.json
-      tar -cf $out manifest.json config.json layer.tar
+      layer=$(sha256sum < layer.tar | cut -d' ' -f1)
+      sed "s/LAYER/$layer/" ${pkgs.writeText "config.json" config} > config.json
+      cp ${pkgs.writeText "manifest.json" manifest} manifest.json
+      tar --mtime=@1 -cf $out manifest.json config.json layer.tar
     '';
   busybox = image {
     name = "keystone.systems/busybox:test";
-    entrypoint = [ ];
+    # Also the pause container's, when no pod says otherwise.
+    command.Cmd = [
+      "/bin/sleep"
+      "2147483647"
+    ];
     root = ''
       cp -L ${(pkgs.pkgsStatic or pkgs).busybox}/bin/busybox root/bin/busybox
       for name in sh sleep nc wget cat echo ip hostname nslookup httpd ping; do ln -s busybox root/bin/$name; done
@@ -30,7 +53,7 @@ let
   };
   coredns = image {
     name = "keystone.systems/coredns:node";
-    entrypoint = [ "/bin/coredns" ];
+    command.Entrypoint = [ "/bin/coredns" ];
     root = "cp -L ${pkgs.coredns}/bin/coredns root/bin/coredns";
   };
   # The daemon under the name that it has in nixpkgs, where the CNI plugin of the same name is another package.
