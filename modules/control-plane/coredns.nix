@@ -33,7 +33,10 @@ let
         ttl 30
       }
       prometheus :${toString ports.metrics}
-      forward . /etc/resolv.conf {
+      # First the node's own resolvers. A node may have none, without which CoreDNS does not start (plugin/forward), so
+      # tailscaled comes last: it passes on what it can, or says that it cannot.
+      forward . /etc/resolv.conf 100.100.100.100 {
+        policy sequential
         max_concurrent 1000
       }
       cache 30

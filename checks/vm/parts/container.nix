@@ -63,9 +63,17 @@ let
     [ -e $program ] || program=${pkgs.flannel}/bin/flannel
     ln -s $program $out/bin/flannel
   '';
+  # And the plugin, which lies beside it here.
+  cniFlannel = pkgs.runCommand "cni-flannel" { } ''
+    mkdir -p $out/bin
+    program=${pkgs.flannel}/bin/flannel
+    [ -e ${pkgs.flannel}/bin/flanneld ] || program=${pkgs.cni-plugin-flannel}/bin/flannel
+    ln -s $program $out/bin/flannel
+  '';
 in
 {
   services.flannel.package = flannel;
+  services.kubernetes.kubelet.cni.packages = [ cniFlannel ];
   keystone.worker.images.coredns.archive = coredns;
   services.kubernetes.kubelet = {
     # Instead of `pause`, which nothing here can build.
