@@ -47,7 +47,7 @@ in
         sum=$(sha256sum < "$CREDENTIALS_DIRECTORY/etcd-encryption")
         file="$STATE_DIRECTORY/since"
         now=$(date +%s)
-        if ! read -r known since < "$file" 2>/dev/null || [ "$known" != "''${sum%% *}" ]; then
+        if ! [ -e "$file" ] || ! read -r known since < "$file" || [ "$known" != "''${sum%% *}" ]; then
           since=$now
           printf '%s %s\n' "''${sum%% *}" "$since" > "$file.new"
           mv "$file.new" "$file"

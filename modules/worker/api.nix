@@ -20,13 +20,14 @@ let
 
     defaults
       mode tcp
-      timeout connect 2s
+      # A node that died says nothing, so the next try goes to another one; "redispatch" alone would wait for the last try.
+      timeout connect 1s
       timeout check 2s
       # Watches are silent for minutes.
       timeout client 1h
       timeout server 1h
       retries 2
-      option redispatch
+      option redispatch 1
 
     # Mesh names come and go at run time; resolved asks tailscaled. Nothing here needs an answer to start.
     resolvers mesh
