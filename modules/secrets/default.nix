@@ -21,6 +21,8 @@ let
   missing = lib.filter (name: !exists name && cfg.use.${name}.create != null) (lib.attrNames cfg.use);
 in
 {
+  imports = [ ./certificates.nix ];
+
   options.keystone.secrets = {
     folder = mkOption {
       type = types.nullOr types.path;

@@ -1,0 +1,115 @@
+# What a cluster needs before anything else can run in it, applied again at every boot and every change.
+#
+# NixOS' addon manager would do this with certificates of easyCerts only: with other ones its bootstrapAddons are never
+# applied (pki.nix is the only place that wires them).
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  cfg = config.keystone;
+  unit = "keystone-bootstrap";
+  list = pkgs.writeText "keystone-bootstrap.json" (
+    builtins.toJSON {
+      apiVersion = "v1";
+      kind = "List";
+      items = cfg.controlPlane.bootstrap.objects;
+    }
+  );
+  binding = name: role: subject: {
+    apiVersion = "rbac.authorization.k8s.io/v1";
+    kind = "ClusterRoleBinding";
+    metadata = { inherit name; };
+    roleRef = {
+      apiGroup = "rbac.authorization.k8s.io";
+      kind = "ClusterRole";
+      name = role;
+    };
+    subjects = [ subject ];
+  };
+  user = name: {
+    apiGroup = "rbac.authorization.k8s.io";
+    kind = "User";
+    inherit name;
+  };
+in
+{
+  options.keystone.controlPlane.bootstrap.objects = lib.mkOption {
+    type = lib.types.listOf (lib.types.attrsOf lib.types.anything);
+    default = [ ];
+    description = ''
+      Objects of Kubernetes that every control-plane node applies on the server's side, as the field manager
+      `${unit}`. What is taken out of this list stays in the cluster.
+    '';
+  };
+
+  config = lib.mkIf cfg.controlPlane.enable {
+    keystone.controlPlane.bootstrap.objects = [
+      # Without it the API server, known to kubelets by its client certificate, may not ask them for logs.
+      (binding "system:kube-apiserver:kubelet-api-admin" "system:kubelet-api-admin" (
+        user "system:kube-apiserver"
+      ))
+      {
+        apiVersion = "rbac.authorization.k8s.io/v1";
+        kind = "ClusterRole";
+        metadata.name = "flannel";
+        # As flannel's own manifest asks for (Documentation/kube-flannel.yml).
+        rules = [
+          {
+            apiGroups = [ "" ];
+            resources = [ "pods" ];
+            verbs = [ "get" ];
+          }
+          {
+            apiGroups = [ "" ];
+            resources = [ "nodes" ];
+            verbs = [
+              "get"
+              "list"
+              "watch"
+            ];
+          }
+          {
+            apiGroups = [ "" ];
+            resources = [ "nodes/status" ];
+            verbs = [ "patch" ];
+          }
+        ];
+      }
+      (binding "flannel" "flannel" (user "flannel-client"))
+    ];
+
+    keystone.certificates.use.${unit}.leaves = [ "bootstrap" ];
+
+    systemd.services.${unit} = {
+      description = "Apply what a cluster needs first";
+      after = [
+        "kube-apiserver.service"
+        "keystone-api.service"
+      ];
+      wantedBy = [ "kubernetes.target" ];
+      startLimitIntervalSec = 0;
+      path = [ pkgs.kubectl ];
+      environment = {
+        KUBECONFIG = cfg.certificates.use.${unit}.kubeconfig "bootstrap";
+        KUBECACHEDIR = "/tmp/kube";
+      };
+      serviceConfig = import ../../lib/hardening.nix // {
+        # Waiting for a quorum must hold up neither boot nor a switch, so this is no oneshot.
+        Type = "exec";
+        RemainAfterExit = true;
+        Restart = "on-failure";
+        RestartSec = 2;
+        DynamicUser = true;
+        PrivateUsers = true;
+      };
+      script = ''
+        until kubectl get --raw /readyz --request-timeout 5s >/dev/null 2>&1; do sleep 1; done
+        # The list is the only place where these fields are decided.
+        kubectl apply --server-side --force-conflicts --field-manager ${unit} --filename ${list}
+      '';
+    };
+  };
+}

@@ -1,0 +1,59 @@
+# etcd: one member on every control-plane node, over TLS, in the mesh only.
+{ config, lib, ... }:
+let
+  cfg = config.keystone;
+  hand = cfg.certificates.use.etcd;
+  ca = "${cfg.trust}/etcd-ca.crt";
+  url = name: port: "https://${name}.${cfg.cluster.mesh.baseDomain}:${toString port}";
+in
+{
+  config = lib.mkIf cfg.controlPlane.enable {
+    keystone.certificates.use.etcd.leaves = [ "etcd" ];
+
+    services.etcd = {
+      enable = true;
+      name = cfg.node.name;
+      # Filled from the mesh's address file, which overrides the module's Environment: etcd takes no names in what it
+      # listens on ("expected IP in URL for binding", embed/config.go), and the address is known only at run time.
+      listenClientUrls = [ ];
+      listenPeerUrls = [ ];
+      # Elsewhere names are fine, and they stay when addresses do not.
+      advertiseClientUrls = [ (url cfg.node.name 2379) ];
+      initialAdvertisePeerUrls = [ (url cfg.node.name 2380) ];
+      initialCluster = map (name: "${name}=${url name 2380}") cfg.controlPlane.nodes;
+      initialClusterToken = cfg.cluster.cluster.name;
+      openFirewall = false;
+      # Whoever shows a certificate of etcd's own intermediate is let in, and nobody else: the root has issued others.
+      # A peer's certificate needs no address: etcd resolves the names in it and compares (client/pkg/transport).
+      clientCertAuth = true;
+      trustedCaFile = ca;
+      certFile = hand.path "etcd.crt";
+      keyFile = hand.path "etcd.key";
+      peerClientCertAuth = true;
+      peerTrustedCaFile = ca;
+      peerCertFile = hand.path "etcd.crt";
+      peerKeyFile = hand.path "etcd.key";
+      extraConf = {
+        TLS_MIN_VERSION = "TLS1.3";
+        # Twice etcd's defaults: a path over a relay adds tens of milliseconds.
+        HEARTBEAT_INTERVAL = "200";
+        ELECTION_TIMEOUT = "2000";
+        QUOTA_BACKEND_BYTES = toString (8 * 1024 * 1024 * 1024);
+      };
+    };
+
+    systemd.services.etcd = {
+      after = [ "keystone-mesh.service" ];
+      wants = [ "keystone-mesh.service" ];
+      # A node that has not joined yet must boot all the same.
+      wantedBy = lib.mkForce [ "keystone-mesh.target" ];
+      # Names of peers that have not joined yet do not resolve, and then etcd ends.
+      startLimitIntervalSec = 0;
+      serviceConfig = import ../../lib/hardening.nix // {
+        EnvironmentFile = cfg.mesh.environmentFile;
+        RestartSec = lib.mkForce 2;
+        ReadWritePaths = [ config.services.etcd.dataDir ];
+      };
+    };
+  };
+}
