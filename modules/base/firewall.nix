@@ -25,7 +25,7 @@ let
           both = "iifname != { ${lib.concatMapStringsSep ", " (i: "\"${i}\"") pods} } ";
         }
         .${service.plane};
-      what = if service.proto == "icmp" then "meta l4proto { icmp, ipv6-icmp }" else "${service.proto} dport { ${set} }";
+      what = if service.proto == "icmp" then "meta l4proto { 1, 58 }" else "${service.proto} dport { ${set} }";
     in
     "${plane}${what} accept comment \"${name}\"";
 

@@ -66,7 +66,17 @@ in
         EOF
         mv "$FILE.new" "$FILE"
       '';
+      wantedBy = [ "keystone-mesh.target" ];
+    };
+
+    # What needs the mesh hangs on a target of its own, for which multi-user.target does not wait (targets without default
+    # dependencies are not ordered): a node that has no key yet still boots, and a switch does not hang on it.
+    systemd.targets.keystone-mesh = {
+      description = "Services that live in the mesh";
       wantedBy = [ "multi-user.target" ];
+      conflicts = [ "shutdown.target" ];
+      before = [ "shutdown.target" ];
+      unitConfig.DefaultDependencies = false;
     };
   };
 }

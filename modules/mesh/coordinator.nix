@@ -24,15 +24,19 @@ let
       lib.concatLists (lib.mapAttrsToList (name: leaves (path ++ [ name ])) value)
     else
       [ (lib.concatStringsSep "." path) ];
-  # What the module of NixOS sets for older and newer versions, null or empty, is left out of the file's meaning.
-  foreign = lib.filter (
-    key:
-    !lib.elem key [
+  # NixOS writes every option of its module, set or not. A list of records that is there, though empty, excludes
+  # `extra_records_path` (hscontrol/types/config.go), and keys of older versions mean nothing any more.
+  settings = lib.filterAttrsRecursive (_: value: value != null && value != [ ] && value != { }) (
+    removeAttrs headscale.settings [
       "ephemeral_node_inactivity_timeout"
-      "dns.split"
       "tls_letsencrypt_cache_dir"
     ]
-  ) (leaves [ ] (lib.filterAttrsRecursive (_: v: v != null && v != { } && v != [ ]) headscale.settings));
+    // {
+      dns = removeAttrs headscale.settings.dns [ "split" ];
+    }
+  );
+  configFile = (pkgs.formats.yaml { }).generate "headscale.yaml" settings;
+  foreign = leaves [ ] settings;
 
   controlPlane = lib.attrNames (
     lib.filterAttrs (_: node: lib.elem "control-plane" node.roles) cfg.cluster.nodes
@@ -144,6 +148,7 @@ in
         [ -e /var/lib/headscale/records.json ] || echo '[]' > /var/lib/headscale/records.json
       '';
       serviceConfig = {
+        ExecStart = lib.mkForce "${headscale.package}/bin/headscale serve --config ${configFile}";
         ExecReload = "${pkgs.coreutils}/bin/kill -HUP $MAINPID";
         LoadCredential = [
           "tls.crt:${co.certificate.certFile}"
