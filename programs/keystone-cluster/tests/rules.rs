@@ -112,14 +112,14 @@ fn secrets_nix_names_the_same_keys_in_the_corners() {
         // An odd number of members of etcd stays odd.
         ("roles = [\"control-plane\"]\nendpoint = \"203.0.113.16\"", "roles = [\"worker\"]".to_owned()),
     ];
-    let mut changed = text;
+    let mut other = text;
     for (from, to) in &changes {
-        assert!(changed.contains(from), "{from}");
-        changed = changed.replacen(from, to, 1);
+        assert!(other.contains(from), "{from}");
+        other = other.replacen(from, to, 1);
     }
     let folder = tempfile::tempdir().unwrap();
     let inventory = folder.path().join("cluster.toml");
-    fs::write(&inventory, changed).unwrap();
+    fs::write(&inventory, other).unwrap();
     let expected = secret::rules(&read(&inventory));
     let bob = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPUPbU8mXgBQf94tN0NToy115zr9cuFAzr5BSoQuBcDe";
     assert!(expected.values().all(|keys| keys.last().is_some_and(|key| key == bob)), "{expected:?}");
