@@ -31,6 +31,7 @@ in
   imports = [
     ./check.nix
     ./restart.nix
+    ./unready.nix
   ];
 
   options.keystone.secrets = {
