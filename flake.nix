@@ -15,7 +15,6 @@
     deploy-rs = {
       url = "github:serokell/deploy-rs";
       inputs.nixpkgs.follows = "nixpkgs";
-      inputs.utils.inputs.systems.follows = "agenix/systems";
     };
     disko = {
       url = "github:nix-community/disko";

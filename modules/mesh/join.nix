@@ -46,6 +46,36 @@ in
         Restart = "on-failure";
         RestartSec = 3;
         NotifyAccess = "all";
+        # Root only to read the identity, and on a coordinator to talk to Headscale's socket, which is another user's.
+        CapabilityBoundingSet =
+          if cfg.mesh.coordinator.candidate then [ "CAP_DAC_OVERRIDE" ] else [ "" ];
+        ReadWritePaths = [ "/var/lib/keystone/mesh" ];
+        LockPersonality = true;
+        MemoryDenyWriteExecute = true;
+        NoNewPrivileges = true;
+        PrivateDevices = true;
+        PrivateTmp = true;
+        ProcSubset = "pid";
+        ProtectClock = true;
+        ProtectControlGroups = true;
+        ProtectHome = true;
+        ProtectHostname = true;
+        ProtectKernelLogs = true;
+        ProtectKernelModules = true;
+        ProtectKernelTunables = true;
+        ProtectProc = "invisible";
+        ProtectSystem = "strict";
+        RestrictAddressFamilies = [ "AF_UNIX" ];
+        RestrictNamespaces = true;
+        RestrictRealtime = true;
+        RestrictSUIDSGID = true;
+        SystemCallArchitectures = "native";
+        SystemCallFilter = [
+          "@system-service"
+          "~@privileged @resources"
+        ];
+        IPAddressDeny = "any";
+        UMask = "0077";
       };
       environment = {
         KEYSTONE_NODE = cfg.node.name;

@@ -1,0 +1,5 @@
+# The disks come from the inventory ([nodes.worker-1.disks]: raidz1); modules/zfs turns them into disko.devices. What this
+# machine's disks need besides stands here.
+{
+  keystone.zfs.espSize = "1G";
+}
