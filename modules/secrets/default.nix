@@ -2,6 +2,7 @@
 {
   config,
   lib,
+  utils,
   ...
 }:
 let
@@ -20,10 +21,10 @@ let
     };
   present = lib.filterAttrs (name: _: exists name) cfg.use;
   missing = lib.filterAttrs (name: use: !exists name && use.create != null) cfg.use;
-  # Mount points above the identity. Without neededForBoot they are mounted after the system is activated.
+  # Mount points above the identity that are mounted after the system is activated.
   tooLate = lib.attrNames (
     lib.filterAttrs (
-      mount: fs: mount != "/" && lib.hasPrefix "${mount}/" cfg.identityFile && !(fs.neededForBoot or false)
+      mount: fs: lib.hasPrefix "${mount}/" cfg.identityFile && !utils.fsNeededForBoot fs
     ) config.fileSystems
   );
 in
