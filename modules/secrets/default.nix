@@ -2,12 +2,13 @@
 {
   config,
   lib,
-  pkgs,
+  utils,
   ...
 }:
 let
   inherit (lib) mkOption types;
   cfg = config.keystone.secrets;
+  node = config.keystone.node.name;
   isPrimer = lib.elem "primer" config.keystone.node.roles;
   file = name: cfg.folder + "/${name}.age";
   exists = name: cfg.folder != null && builtins.pathExists (file name);
@@ -18,10 +19,22 @@ let
       path = file name;
       name = "${name}.age";
     };
-  missing = lib.filter (name: !exists name && cfg.use.${name}.create != null) (lib.attrNames cfg.use);
+  present = lib.filterAttrs (name: _: exists name) cfg.use;
+  missing = lib.filterAttrs (name: use: !exists name && use.create != null) cfg.use;
+  # Mount points above the identity that are mounted after the system is activated.
+  tooLate = lib.attrNames (
+    lib.filterAttrs (
+      mount: fs: lib.hasPrefix "${mount}/" cfg.identityFile && !utils.fsNeededForBoot fs
+    ) config.fileSystems
+  );
 in
 {
-  imports = [ ./certificates.nix ];
+  imports = [
+    ./certificates.nix
+    ./check.nix
+    ./restart.nix
+    ./unready.nix
+  ];
 
   options.keystone.secrets = {
     folder = mkOption {
@@ -34,6 +47,7 @@ in
       type = types.str;
       default = "/etc/age/${if isPrimer then "primer" else "node"}.txt";
       defaultText = lib.literalMD "`/etc/age/primer.txt` on primers, `/etc/age/node.txt` elsewhere";
+      example = "/persist/age/node.txt";
       description = ''
         The node's own age identity. It must be readable when the system is activated, so its file system needs
         `neededForBoot`.
@@ -41,93 +55,89 @@ in
     };
     use = mkOption {
       default = { };
+      example = lib.literalExpression ''
+        {
+          grafana-admin.credentials.grafana = "admin";
+        }
+      '';
       description = "Secrets that this node uses, by the name of their file. Modules declare them.";
       type = types.attrsOf (
-        types.submodule {
-          options = {
-            owner = mkOption {
-              type = types.str;
-              default = "root";
-              description = "Who owns the decrypted file. Services that take it as a credential leave this at root.";
-            };
-            mode = mkOption {
-              type = types.str;
-              default = "0400";
-              description = "Mode of the decrypted file.";
-            };
-            units = mkOption {
-              type = types.listOf types.str;
-              default = [ ];
-              example = [ "headscale" ];
-              description = "Services that are restarted when the secret changes.";
-            };
-            credentials = mkOption {
-              type = types.attrsOf types.str;
-              default = { };
-              example = {
-                headscale = "noise";
+        types.submodule (
+          { name, ... }:
+          {
+            options = {
+              owner = mkOption {
+                type = types.str;
+                default = "root";
+                example = "grafana";
+                description = "Who owns the decrypted file. Services that take it as a credential leave this at root.";
               };
-              description = "Services that get the secret as a systemd credential, and its name there.";
+              mode = mkOption {
+                type = types.str;
+                default = "0400";
+                example = "0440";
+                description = "Mode of the decrypted file.";
+              };
+              units = mkOption {
+                type = types.listOf types.str;
+                default = [ ];
+                example = [ "headscale" ];
+                description = "Services that read the decrypted file, and are restarted when what it holds changes.";
+              };
+              credentials = mkOption {
+                type = types.attrsOf types.str;
+                default = { };
+                example = {
+                  headscale = "noise";
+                };
+                description = ''
+                  Services that get the secret as a systemd credential, and its name there. They are restarted when what
+                  it holds changes.
+                '';
+              };
+              create = mkOption {
+                type = types.nullOr types.str;
+                default = "agenix -e secrets/${name}.age";
+                defaultText = lib.literalMD "`agenix -e secrets/<name>.age`";
+                example = "head -c 32 /dev/urandom | base64 | agenix -e secrets/session.age";
+                description = "The command that makes the file, for the warning where it is missing; null where it may be missing.";
+              };
             };
-            create = mkOption {
-              type = types.nullOr types.str;
-              default = "keystone-primer generate-credentials";
-              description = "The command that makes the file, for the warning where it is missing; null where it may be missing.";
-            };
-          };
-        }
+          }
+        )
       );
     };
   };
 
-  config = lib.mkMerge [
-    (lib.mkIf (config.keystone.inventory != null) {
-      age.identityPaths = [ cfg.identityFile ];
-      age.secrets = lib.mapAttrs (name: use: {
-        file = copy name;
-        inherit (use) owner mode;
-      }) (lib.filterAttrs (name: _: exists name) cfg.use);
+  config = lib.mkIf (config.keystone.inventory != null) {
+    age.identityPaths = [ cfg.identityFile ];
+    age.secrets = lib.mapAttrs (name: use: {
+      file = copy name;
+      inherit (use) owner mode;
+    }) present;
 
-      warnings = map (
-        name:
-        "keystone: ${toString cfg.folder}/${name}.age does not exist yet, so on ${config.keystone.node.name} nothing that reads it will start. Make it with: ${cfg.use.${name}.create}"
-      ) missing;
+    # A cluster begins without any secret, and must evaluate before its first ceremony.
+    warnings = lib.mapAttrsToList (
+      name: use:
+      "keystone: secrets/${name}.age does not exist yet, so nothing that reads it will start on ${node}. Make it with: ${use.create}"
+    ) missing;
 
-      systemd.services = lib.mkMerge (
-        lib.concatLists (
-          lib.mapAttrsToList (
-            name: use:
-            lib.optionals (exists name) (
-              map (unit: { ${unit}.restartTriggers = [ (builtins.hashFile "sha256" (file name)) ]; }) (
-                lib.unique (use.units ++ lib.attrNames use.credentials)
-              )
-            )
-            ++ lib.mapAttrsToList (unit: credential: {
-              ${unit}.serviceConfig.LoadCredential = [ "${credential}:${config.age.secretsDir}/${name}" ];
-            }) use.credentials
-          ) cfg.use
-        )
-      );
-    })
+    assertions = [
+      {
+        assertion = tooLate == [ ];
+        message = "keystone: ${cfg.identityFile} lies on ${lib.concatStringsSep ", " tooLate}, which is mounted after secrets are decrypted; set fileSystems.\"${lib.concatStringsSep ", " tooLate}\".neededForBoot = true.";
+      }
+    ];
 
-    # agenix replaces the old generation even when a file of the new one does not decrypt (its activation script has no
-    # `set -e` on Linux), so a wrong recipient would take running secrets away. Refuse before anything stops.
-    (lib.mkIf (config.keystone.inventory != null && config.age.secrets != { }) {
-      system.preSwitchChecks.keystoneSecrets = ''
-        failed=0
-        for identity in ${lib.escapeShellArgs config.age.identityPaths}; do
-          [ -r "$identity" ] || echo "keystone: $identity cannot be read; is its file system mounted?" >&2
-        done
-        ${lib.concatMapStrings (secret: ''
-          if ! ${config.age.ageBin} --decrypt ${
-            lib.concatMapStringsSep " " (path: "--identity ${lib.escapeShellArg path}") config.age.identityPaths
-          } --output /dev/null ${secret.file} 2>/dev/null; then
-            echo ${lib.escapeShellArg "keystone: ${secret.name} does not open with this node's key; nothing was changed. Add ${config.keystone.node.name} to its recipients (hosts/cluster.toml), then run: agenix -r -i KEY"} >&2
-            failed=1
-          fi
-        '') (lib.attrValues config.age.secrets)}
-        exit $failed
-      '';
-    })
-  ];
+    systemd.services = lib.mkMerge (
+      lib.concatLists (
+        lib.mapAttrsToList (
+          name: use:
+          lib.mapAttrsToList (unit: credential: {
+            ${unit}.serviceConfig.LoadCredential = [ "${credential}:${config.age.secretsDir}/${name}" ];
+          }) use.credentials
+        ) cfg.use
+      )
+    );
+  };
 }

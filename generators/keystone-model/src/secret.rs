@@ -1,9 +1,9 @@
 //! The cluster's secrets and who can open each. `secrets.nix` and the report come from here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::role::Role;
-use crate::tables::Cluster;
+use crate::tables::{Cluster, Person};
 use crate::types::Name;
 
 /// A secret: `secrets/<name>.age`.
@@ -52,4 +52,41 @@ pub fn secrets(cluster: &Cluster) -> Vec<Secret> {
         .collect();
     secrets.sort_by_key(|secret| secret.name);
     secrets
+}
+
+/// The file name, without folder and ending, of the key with which a host joins the mesh.
+#[must_use]
+pub fn join_key(host: &Name) -> String {
+    format!("mesh-join-{host}")
+}
+
+/// Which public keys open which file: what `secrets.nix` evaluates to, by the name of the file without folder and
+/// ending. Besides [`secrets`] it has each node's [`join_key`], whose file exists once somebody enrolled the node.
+#[must_use]
+pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
+    let listed = secrets(cluster).into_iter().map(|s| (s.name.to_owned(), public_keys(cluster, &s.nodes)));
+    let joins = cluster.nodes.keys().map(|host| (join_key(host), public_keys(cluster, [host])));
+    listed.chain(joins).collect()
+}
+
+/// The recipients of a file that these nodes and every admin can open, in the order of `lib/secret-rules.nix`: nodes
+/// by name, then admins by name, none twice. Names that are no node are passed over.
+#[must_use]
+pub fn public_keys<'a>(cluster: &Cluster, nodes: impl IntoIterator<Item = &'a Name>) -> Vec<String> {
+    let nodes =
+        nodes.into_iter().filter_map(|name| cluster.nodes.get(name)).map(|node| node.age_key.to_string());
+    let admins = cluster.people.values().filter(|person| person.admin).flat_map(keys_of);
+    let mut seen = BTreeSet::new();
+    nodes.chain(admins).filter(|key| seen.insert(key.clone())).collect()
+}
+
+/// The keys of a person that age encrypts to. Whoever has an age key is written to by that alone: every further key is
+/// one more that can be lost.
+fn keys_of(person: &Person) -> Vec<String> {
+    if person.age_keys.is_empty() {
+        let usable = person.ssh_keys.iter().filter(|key| key.kind().age_can_encrypt());
+        usable.map(ToString::to_string).collect()
+    } else {
+        person.age_keys.iter().map(ToString::to_string).collect()
+    }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use keystone_generator::{Generate, Input};
 
+use crate::enroll::Expiration;
+
 /// One inventory, every file that a cluster's nodes need.
 ///
 /// `render` turns the inventory into the mesh's policy and relay map, user-data, kubeconfigs, custom resources, identity
@@ -30,6 +32,8 @@ pub enum Command {
     Check(Check),
     /// Write the list of everyone's age recipients, for `age -R` and `hosts/trust/recipients.txt`
     Recipients(Recipients),
+    /// What an admin does with the mesh
+    Mesh(Mesh),
     /// Print shell completions or the manual page
     Generate {
         /// What to print
@@ -78,4 +82,80 @@ pub struct Recipients {
     /// File to write; without it the list is printed
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Work on the mesh that joins the cluster's machines.
+///
+/// Needs a way to the coordinator, the machine on which Headscale runs: SSH to it inside the mesh, or a shell on it.
+#[derive(Debug, Args)]
+pub struct Mesh {
+    #[command(subcommand)]
+    pub command: MeshCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MeshCommand {
+    /// Make the key with which a host joins the mesh, encrypted for that host
+    Enroll(Enroll),
+}
+
+/// Make the key with which a host joins the mesh, encrypted for that host.
+///
+/// Headscale mints a key that opens the mesh once, for one machine, for a short while, and carries the tags of the host's
+/// roles. The key goes to `secrets/mesh-join-HOST.age`, encrypted to the host and to every admin, exactly as secrets.nix
+/// says. It is never printed, never an argument of a process, and never on disk in the clear.
+///
+/// The host joins by itself as soon as it has the file: with the system that is installed or deployed, or as
+/// /var/lib/keystone/mesh/join.age. Once it has joined, the key is spent and needed no more, not even at a reboot.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  keystone-cluster mesh enroll worker-3
+  keystone-cluster mesh enroll worker-3 --expiration 12h --replace
+  keystone-cluster mesh enroll worker-3 --via root@control-1.keystone.internal
+  keystone-cluster mesh enroll worker-3 --local --out -   (on the coordinator)
+
+Exit codes: 0 done; 1 the input is wrong, or Headscale could not be asked, and nothing was written; 2 the command line \
+is wrong.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Enroll {
+    /// The host, as the inventory names it
+    pub host: String,
+    /// The inventory
+    #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
+    pub inventory: PathBuf,
+    /// How long the key may wait for its host: a number and s, m, h or d, at most 7d
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub expiration: Expiration,
+    /// Ask the coordinator by SSH as this user at this host [default: root at the coordinator's name in the mesh]
+    #[arg(long, value_name = "USER@HOST", value_parser = destination)]
+    pub via: Option<String>,
+    /// Ask the Headscale of this machine, which is the coordinator
+    #[arg(long, conflicts_with = "via")]
+    pub local: bool,
+    /// Folder of the encrypted files [default: `secrets` beside the inventory's folder]
+    #[arg(long, value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
+    /// Write to this file instead; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "secrets")]
+    pub out: Option<PathBuf>,
+    /// Write over a file that is there. Whether its key was used cannot be seen; one that was, or is old, is worth nothing
+    #[arg(long)]
+    pub replace: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What ssh takes for its destination, and nothing that it would take for an option.
+fn destination(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".-_@:[]%/".contains(c);
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(plain) {
+        return Err(
+            "write a user and a host, as `ssh` takes them: root@control-1.keystone.internal".to_owned()
+        );
+    }
+    Ok(text.to_owned())
 }

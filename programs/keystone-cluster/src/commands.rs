@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod check;
+mod mesh;
 mod recipients;
 mod render;
 
@@ -16,6 +17,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Render(arguments) => render::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Recipients(arguments) => recipients::run(&arguments),
+        Command::Mesh(arguments) => mesh::run(arguments.command),
         Command::Generate { what } => keystone_generator::document(Cli::command(), what),
     }
 }

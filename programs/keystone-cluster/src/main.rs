@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod enroll;
 mod manifest;
 mod output;
 mod pipeline;

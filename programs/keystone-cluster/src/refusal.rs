@@ -8,6 +8,7 @@ use keystone_model::Severity;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::enroll::EnrollError;
 use crate::output::OutputError;
 
 #[derive(Debug, Error)]
@@ -26,6 +27,8 @@ pub enum Refusal {
     Manifest { path: String, reason: String },
     #[error(transparent)]
     Output(#[from] OutputError),
+    #[error(transparent)]
+    Enroll(#[from] EnrollError),
 }
 
 impl Refusal {
