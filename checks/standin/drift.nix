@@ -16,4 +16,8 @@
       session required /usr/lib/x86_64-linux-gnu/security/pam_permit.so
     ''
   );
+
+  # The stand-in's bashInteractive has no program of that name, and sshd refuses people without a shell.
+  users.defaultUserShell = lib.mkIf config.boot.isContainer (lib.mkForce "/bin/bash");
+  users.users.root.shell = lib.mkIf config.boot.isContainer (lib.mkForce "/bin/bash");
 }

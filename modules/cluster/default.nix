@@ -15,6 +15,7 @@ let
 in
 {
   imports = [
+    ./kubeconfigs.nix
     ./options.nix
     ./services.nix
   ];

@@ -82,6 +82,10 @@ in
     ];
 
     keystone.certificates.use.${unit}.leaves = [ "bootstrap" ];
+    keystone.kubeconfigs.${unit} = {
+      component = "bootstrap";
+      credentials = true;
+    };
 
     systemd.services.${unit} = {
       description = "Apply what a cluster needs first";
@@ -93,7 +97,7 @@ in
       startLimitIntervalSec = 0;
       path = [ pkgs.kubectl ];
       environment = {
-        KUBECONFIG = cfg.certificates.use.${unit}.kubeconfig "bootstrap";
+        KUBECONFIG = cfg.kubeconfigs.${unit}.path;
         KUBECACHEDIR = "/tmp/kube";
       };
       serviceConfig = import ../../lib/hardening.nix // {

@@ -4,12 +4,16 @@ let
   cfg = config.keystone;
   unit = "kube-controller-manager";
   hand = cfg.certificates.use.${unit};
-  kubeconfig = hand.kubeconfig "controller-manager";
+  kubeconfig = cfg.kubeconfigs.${unit}.path;
   ca = "${cfg.trust}/kubernetes-ca.crt";
 in
 {
   config = lib.mkIf cfg.controlPlane.enable {
     keystone.certificates.use.${unit}.leaves = [ "controller-manager" ];
+    keystone.kubeconfigs.${unit} = {
+      component = "controller-manager";
+      credentials = true;
+    };
     # For certificate signing requests, which pods' webhooks make.
     keystone.secrets.use.k8s-ca-key.credentials.${unit} = "k8s-ca-key";
 

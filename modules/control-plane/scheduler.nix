@@ -4,11 +4,15 @@ let
   cfg = config.keystone;
   unit = "kube-scheduler";
   hand = cfg.certificates.use.${unit};
-  kubeconfig = hand.kubeconfig "scheduler";
+  kubeconfig = cfg.kubeconfigs.${unit}.path;
 in
 {
   config = lib.mkIf cfg.controlPlane.enable {
     keystone.certificates.use.${unit}.leaves = [ "scheduler" ];
+    keystone.kubeconfigs.${unit} = {
+      component = "scheduler";
+      credentials = true;
+    };
 
     services.kubernetes.scheduler = {
       enable = true;

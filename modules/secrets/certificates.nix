@@ -3,7 +3,6 @@
 {
   config,
   lib,
-  pkgs,
   ...
 }:
 let
@@ -38,19 +37,6 @@ in
                 readOnly = true;
                 default = file: "/run/credentials/${name}.service/${file}";
                 description = "Where the service finds a credential.";
-              };
-              kubeconfig = mkOption {
-                type = types.functionTo types.path;
-                internal = true;
-                readOnly = true;
-                # The rendered file names the folder, where only root can read.
-                default =
-                  component:
-                  pkgs.runCommand "kubeconfig-${component}" { } ''
-                    sed "s|${cfg.folder}/|/run/credentials/${name}.service/|" ${config.keystone.rendered}/kubernetes/components/${component}.yaml > $out
-                    grep -q /run/credentials $out
-                  '';
-                description = "The rendered kubeconfig of a component, with its certificate where the service finds it.";
               };
             };
           }

@@ -14,6 +14,7 @@ let
 in
 {
   config = lib.mkIf cfg.worker.enable {
+    keystone.kubeconfigs.flannel.component = "flannel";
     services.kubernetes.flannel = {
       enable = true;
       # True would open 8472 on all interfaces; the service table opens it in the mesh.
@@ -21,7 +22,7 @@ in
     };
     services.flannel = {
       storageBackend = "kubernetes";
-      kubeconfig = "${cfg.rendered}/kubernetes/components/flannel.yaml";
+      kubeconfig = cfg.kubeconfigs.flannel.path;
       iface = cfg.mesh.interface;
       network = cfg.cluster.kubernetes.podCidr;
     };

@@ -50,6 +50,7 @@ let
 in
 {
   config = lib.mkIf cfg.worker.enable {
+    keystone.kubeconfigs.kubelet.component = "kubelet";
     services.kubernetes.kubelet = {
       enable = true;
       # The subject of its certificate, system:node:<name>, and the name the Node authorizer compares with.
@@ -65,7 +66,7 @@ in
       extraOpts = lib.concatStringsSep " " (
         [
           # Of two values of one flag the last counts: the module renders a kubeconfig of its own,
-          "--kubeconfig=${cfg.rendered}/kubernetes/components/kubelet.yaml"
+          "--kubeconfig=${cfg.kubeconfigs.kubelet.path}"
           # and /var/lib/kubernetes, while every storage driver looks for pods' volumes here (ceph-csi's kubeletDirPath,
           # the AWS provider's kubeletPath).
           "--root-dir=/var/lib/kubelet"

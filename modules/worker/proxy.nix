@@ -11,13 +11,14 @@ let
 in
 {
   config = lib.mkIf cfg.worker.enable {
+    keystone.kubeconfigs.kube-proxy.component = "kube-proxy";
     services.kubernetes.proxy = {
       enable = true;
       # The module takes the host's name and kubelet the FQDN; where they differ kube-proxy finds no node of its own.
       hostname = cfg.node.name;
       extraOpts = lib.concatStringsSep " " [
         # Of two values of one flag the last counts; the module renders a kubeconfig of its own.
-        "--kubeconfig=${cfg.rendered}/kubernetes/components/kube-proxy.yaml"
+        "--kubeconfig=${cfg.kubeconfigs.kube-proxy.path}"
         "--proxy-mode=nftables"
         # Only what the service table opens, where it opens it.
         "--metrics-bind-address=\${KEYSTONE_MESH_IP}:10249"

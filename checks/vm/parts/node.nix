@@ -11,7 +11,10 @@ let
   hostOf = name: lib.concatStringsSep "-" (lib.filter (part: part != "") (lib.flatten (builtins.split "([0-9]+)" name)));
 in
 {
-  imports = [ ./pki.nix ];
+  imports = [
+    ./container.nix
+    ./pki.nix
+  ];
   keystone = {
     inventory = ../../../hosts/cluster.toml;
     trust = ../../../hosts/trust;
