@@ -84,6 +84,6 @@
           agenix = inputs.agenix.packages.${system}.default;
         };
       });
-      formatter = eachSystem (system: pkgsFor.${system}.nixfmt-tree);
+      formatter = eachSystem (system: pkgsFor.${system}.nixfmt-tree or pkgsFor.${system}.nixfmt-rfc-style);
     };
 }

@@ -9,7 +9,7 @@ pkgs.mkShell {
     pkgs.deploy-rs
     pkgs.keystone
     pkgs.kubectl
-    pkgs.nixfmt-tree
+    (pkgs.nixfmt-tree or pkgs.nixfmt-rfc-style)
     pkgs.rustc
     pkgs.rustfmt
   ];

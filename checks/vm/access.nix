@@ -5,6 +5,9 @@ let
   host = name: {
     imports = [ ./parts/node.nix ];
     networking.hostName = name;
+    # Listeners of the test take the places of Kubernetes' programs, which vm-control-plane tries.
+    keystone.controlPlane.enable = lib.mkForce false;
+    keystone.worker.enable = lib.mkForce false;
   };
   services = builtins.fromJSON (builtins.readFile ../../modules/cluster/services.json);
   inventory = builtins.fromTOML (builtins.readFile ../../hosts/cluster.toml);
@@ -32,6 +35,7 @@ in
         ./parts/node.nix
       ];
       networking.hostName = "worker-1";
+      keystone.worker.enable = lib.mkForce false;
       specialisation.bobLeft.configuration.keystone.cluster.people.bob.admin = lib.mkForce false;
     };
     storage1 = host "storage-1";

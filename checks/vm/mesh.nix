@@ -5,6 +5,9 @@ let
   host = name: {
     imports = [ ./parts/node.nix ];
     networking.hostName = name;
+    # Listeners of the test take the places of Kubernetes' programs, which vm-control-plane tries.
+    keystone.controlPlane.enable = lib.mkForce false;
+    keystone.worker.enable = lib.mkForce false;
   };
 in
 {
