@@ -26,7 +26,6 @@ in
   options.keystone.controlPlane = {
     enable = mkOption {
       type = types.bool;
-      readOnly = true;
       default = cfg.inventory != null && lib.elem "control-plane" cfg.node.roles;
       defaultText = lib.literalMD "whether the node has the role `control-plane`";
       description = "Whether this node runs the control plane.";

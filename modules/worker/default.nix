@@ -20,7 +20,6 @@ in
   options.keystone.worker = {
     enable = mkOption {
       type = types.bool;
-      readOnly = true;
       default = cfg.inventory != null && cfg.node.kubernetes;
       defaultText = lib.literalMD "whether one of the node's roles makes it a node of Kubernetes";
       description = "Whether this node runs a kubelet.";
