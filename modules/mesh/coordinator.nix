@@ -71,12 +71,14 @@ in
     certificate = {
       certFile = mkOption {
         type = types.str;
-        default = "/var/lib/keystone/pki/mesh.crt";
+        default = "${cfg.certificates.folder}/mesh.crt";
+        defaultText = lib.literalMD "`mesh.crt` of the node's certificates, or ACME's, as `mesh.tls` says";
         description = "Certificate of the coordinator's name.";
       };
       keyFile = mkOption {
         type = types.str;
-        default = "/var/lib/keystone/pki/mesh.key";
+        default = "${cfg.certificates.folder}/mesh.key";
+        defaultText = lib.literalMD "beside the certificate";
         description = "Key of the certificate.";
       };
     };

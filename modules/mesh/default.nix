@@ -13,6 +13,7 @@ let
 in
 {
   imports = [
+    ./acme.nix
     ./address.nix
     ./coordinator.nix
     ./join.nix

@@ -17,21 +17,13 @@ in
   options.keystone.mesh.relay.certificate = {
     certFile = lib.mkOption {
       type = lib.types.str;
-      default =
-        if cfg.cluster.mesh.tls.mode == "acme" then
-          "${config.security.acme.certs.${name}.directory}/fullchain.pem"
-        else
-          "/var/lib/keystone/pki/relay.crt";
-      defaultText = lib.literalMD "of ACME or of the cluster's own authority, as `mesh.tls` says";
+      default = "${cfg.certificates.folder}/relay.crt";
+      defaultText = lib.literalMD "`relay.crt` of the node's certificates, or ACME's, as `mesh.tls` says";
       description = "Certificate of the relay.";
     };
     keyFile = lib.mkOption {
       type = lib.types.str;
-      default =
-        if cfg.cluster.mesh.tls.mode == "acme" then
-          "${config.security.acme.certs.${name}.directory}/key.pem"
-        else
-          "/var/lib/keystone/pki/relay.key";
+      default = "${cfg.certificates.folder}/relay.key";
       defaultText = lib.literalMD "beside the certificate";
       description = "Key of the certificate.";
     };
