@@ -1,25 +1,75 @@
 # Which snapshots are made, and that sanoid's own defaults decide nothing.
-{ evalHost, lib }:
+{
+  evalHost,
+  failed,
+  refuses,
+  lib,
+  ...
+}:
 let
-  config = evalHost { host = "worker-1"; };
-  safe = config.services.sanoid.datasets."rpool/safe";
-  with_ = module: evalHost {
-    host = "storage-1";
-    modules = [ module ];
+  worker = evalHost { host = "worker-1"; };
+  storage = evalHost { host = "storage-1"; };
+  safe = worker.services.sanoid.datasets."rpool/safe";
+  complete = {
+    frequently = 0;
+    hourly = 1;
+    daily = 1;
+    weekly = 1;
+    monthly = 1;
+    yearly = 0;
+    autosnap = true;
+    autoprune = true;
   };
-  # Messages of assertions that fail.
-  refused = module: map (a: a.message) (lib.filter (a: !a.assertion) (with_ module).assertions);
-  refuses = text: module: lib.any (lib.hasInfix text) (refused module);
-  osd = "osd-nvme-storage-1-data-c/block";
+  changed = evalHost {
+    host = "storage-1";
+    modules = [
+      {
+        keystone.cluster.snapshots.daily = 30;
+        keystone.snapshots.datasets."tank/photos".hourly = 0;
+        services.sanoid = {
+          templates.all = complete;
+          datasets."tank/db".useTemplate = [ "all" ];
+        };
+      }
+    ];
+  };
+  wrong = evalHost {
+    host = "storage-1";
+    modules = [
+      {
+        services.sanoid.datasets."rpool/safe/db" = {
+          hourly = 24;
+          daily = 7;
+        };
+        services.zfs.autoSnapshot.enable = true;
+        keystone.snapshots.datasets = {
+          "osd-nvme-storage-1-data-c/block" = { };
+          "rpool/local/nix" = { };
+          rpool = { };
+        };
+      }
+    ];
+  };
+  off = evalHost {
+    host = "worker-1";
+    modules = [ { keystone.snapshots.enable = false; } ];
+  };
 in
 {
-  "snapshots: 24 hourly, 7 daily, 4 weekly, 12 monthly" =
-    safe.hourly == 24 && safe.daily == 7 && safe.weekly == 4 && safe.monthly == 12;
-  "snapshots: nothing of the policy is left to sanoid's defaults" =
+  "24 hourly, 7 daily, 4 weekly, 12 monthly" = {
+    got = { inherit (safe) hourly daily weekly monthly; };
+    want = {
+      hourly = 24;
+      daily = 7;
+      weekly = 4;
+      monthly = 12;
+    };
+  };
+  "nothing of the policy is left to sanoid's defaults" =
     safe.frequently == 0 && safe.yearly == 0 && safe.autosnap && safe.autoprune;
-  "snapshots: one moment for everything below safe" = safe.recursive == "zfs";
-  "snapshots: sanoid runs in every hour" = config.services.sanoid.interval == "hourly";
-  "snapshots: on every node" =
+  "one moment for everything below safe" = safe.recursive == "zfs";
+  "sanoid runs in every hour" = worker.services.sanoid.interval == "hourly";
+  "snapshots on every kind of node" =
     lib.all (host: (evalHost { inherit host; }).services.sanoid.enable)
       [
         "primer-1"
@@ -28,45 +78,25 @@ in
         "monitor-1"
         "backup-1"
       ];
-  "snapshots: neither OSDs nor what can be made anew, on a storage node" =
-    lib.attrNames (evalHost { host = "storage-1"; }).services.sanoid.datasets == [ "rpool/safe" ];
-  "snapshots: numbers can be changed for a node" =
-    (with_ { keystone.cluster.snapshots.daily = 30; }).services.sanoid.datasets."rpool/safe".daily == 30;
-  "snapshots: a data set can be added, with numbers of its own" =
+  "neither OSDs nor what can be made anew, on a storage node" = {
+    got = lib.attrNames storage.services.sanoid.datasets;
+    want = [ "rpool/safe" ];
+  };
+  "numbers can be changed for a node" = changed.services.sanoid.datasets."rpool/safe".daily == 30;
+  "a data set can be added, with numbers of its own" =
     let
-      added = with_ { keystone.snapshots.datasets."tank/photos".hourly = 0; };
-      set = added.services.sanoid.datasets."tank/photos";
+      set = changed.services.sanoid.datasets."tank/photos";
     in
-    set.hourly == 0 && set.weekly == 4 && set.yearly == 0 && lib.all (a: a.assertion) added.assertions;
-  "snapshots: an incomplete data set of services.sanoid is refused" =
-    refuses "\"rpool/safe/db\" does not say monthly, weekly, frequently, yearly, autosnap, autoprune" {
-      services.sanoid.datasets."rpool/safe/db" = {
-        hourly = 24;
-        daily = 7;
-      };
-    };
-  "snapshots: a data set with a complete template is fine" =
-    refused {
-      services.sanoid = {
-        templates.all = {
-          frequently = 0;
-          hourly = 1;
-          daily = 1;
-          weekly = 1;
-          monthly = 1;
-          yearly = 0;
-          autosnap = true;
-          autoprune = true;
-        };
-        datasets."tank/db".useTemplate = [ "all" ];
-      };
-    } == [ ];
-  "snapshots: an OSD is refused" = refuses "belongs to Ceph" { keystone.snapshots.datasets.${osd} = { }; };
-  "snapshots: what can be made anew is refused" =
-    refuses "made anew" { keystone.snapshots.datasets."rpool/local/nix" = { }; }
-    && refuses "made anew" { keystone.snapshots.datasets.rpool = { }; };
-  "snapshots: NixOS' own snapshots beside sanoid are refused" =
-    refuses "services.zfs.autoSnapshot" { services.zfs.autoSnapshot.enable = true; };
-  "snapshots: can be switched off" =
-    !(with_ { keystone.snapshots.enable = false; }).services.sanoid.enable;
+    set.hourly == 0 && set.daily == 30 && set.weekly == 4 && set.yearly == 0;
+  "a data set with a complete template is fine" = {
+    got = failed changed;
+    want = [ ];
+  };
+  "an incomplete data set of services.sanoid is refused" =
+    refuses wrong "\"rpool/safe/db\" does not say monthly, weekly, frequently, yearly, autosnap, autoprune";
+  "an OSD is refused" =
+    refuses wrong "osd-nvme-storage-1-data-c/block would have snapshots, and belongs to Ceph";
+  "what can be made anew is refused" = refuses wrong "rpool, rpool/local/nix would have snapshots";
+  "NixOS' own snapshots beside sanoid are refused" = refuses wrong "services.zfs.autoSnapshot";
+  "snapshots can be switched off" = !off.services.sanoid.enable;
 }
