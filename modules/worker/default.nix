@@ -24,6 +24,14 @@ in
       defaultText = lib.literalMD "whether one of the node's roles makes it a node of Kubernetes";
       description = "Whether this node runs a kubelet.";
     };
+    labels = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      example = {
+        "example.com/gpu" = "true";
+      };
+      description = "Labels of the Kubernetes node besides those of the inventory. Modules of roles add theirs.";
+    };
     clusterDns = mkOption {
       type = types.listOf types.str;
       readOnly = true;

@@ -7,7 +7,8 @@ let
   pki = cfg.certificates.folder;
   isControlPlane = lib.elem "control-plane" cfg.node.roles;
 
-  labels = lib.concatStringsSep "," (lib.mapAttrsToList (key: value: "${key}=${value}") self.labels);
+  all = self.labels // cfg.worker.labels;
+  labels = lib.concatStringsSep "," (lib.mapAttrsToList (key: value: "${key}=${value}") all);
   # A kubelet may give itself labels of its own, and of kubernetes.io these alone; with any other one it does not start
   # (pkg/apis/... of Kubernetes: kubelet/apis/well_known_labels.go), and the admission plugin NodeRestriction refuses them.
   reserved = lib.filter (
@@ -34,7 +35,7 @@ let
     ])
     && !(lib.hasSuffix "kubelet.kubernetes.io" domain)
     && !(lib.hasSuffix "node.kubernetes.io" domain)
-  ) (lib.attrNames self.labels);
+  ) (lib.attrNames all);
 
   # The same key may be there with several effects.
   taints = lib.listToAttrs (

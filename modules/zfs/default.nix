@@ -104,25 +104,12 @@ in
                 };
                 zfs = {
                   size = "100%";
-                  content =
-                    if cfg.boot.tpmUnlock.enable then
-                      {
-                        type = "luks";
-                        name = "system-${toString disk.n}";
-                        settings.crypttabExtraOpts = [
-                          "tpm2-device=auto"
-                          "tpm2-measure-pcr=yes"
-                        ];
-                        content = {
-                          type = "zfs";
-                          inherit (cfg.zfs) pool;
-                        };
-                      }
-                    else
-                      {
-                        type = "zfs";
-                        inherit (cfg.zfs) pool;
-                      };
+                  content = import ./member.nix {
+                    name = "system-${toString disk.n}";
+                    inherit (cfg.zfs) pool;
+                    encrypted = cfg.boot.tpmUnlock.enable;
+                    system = true;
+                  };
                 };
               };
             };
