@@ -35,4 +35,4 @@ let
     }
   ) (files ./vm "vm");
 in
-lib.optionalAttrs (system == "x86_64-linux") vm
+lib.optionalAttrs (system == "x86_64-linux") (vm // import ./eval arguments)
