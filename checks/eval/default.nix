@@ -59,9 +59,9 @@ let
     # Messages of assertions that do not hold; with one of them NixOS refuses to build the system.
     failed =
       config: map (one: one.message) (lib.filter (one: !one.assertion) config.assertions);
-    # Whether an assertion with this in its message does not hold. Cheaper than `failed`: no other one is looked at.
+    # Whether an assertion with this in its message does not hold.
     refuses =
-      config: part: lib.any (one: lib.hasInfix part one.message && !one.assertion) config.assertions;
+      config: part: lib.any (one: !one.assertion && lib.hasInfix part one.message) config.assertions;
     # Whether one of the texts (assertions or warnings) has this in it.
     says = part: lib.any (lib.hasInfix part);
   };
