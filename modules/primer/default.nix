@@ -31,7 +31,9 @@ in
 
     # The service table opens the port in the mesh, whose policy lets primers in and nobody else. Without an inventory
     # there is no table; the mesh is the same.
-    networking.firewall.interfaces.${cfg.mesh.interface}.allowedTCPPorts = lib.mkIf (!present) [ primer.port ];
+    networking.firewall.interfaces = lib.mkIf (!present) {
+      ${cfg.mesh.interface}.allowedTCPPorts = [ primer.port ];
+    };
 
     # ZFS wants to know whose pools are whose: eight hexadecimal digits that differ between hosts (as modules/zfs).
     networking.hostId = lib.mkDefault (builtins.substring 0 8 (builtins.hashString "sha256" cfg.node.name));
