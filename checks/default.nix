@@ -35,4 +35,10 @@ let
     }
   ) (files ./vm "vm");
 in
-lib.optionalAttrs (system == "x86_64-linux") vm
+lib.optionalAttrs (system == "x86_64-linux") (
+  vm
+  // import ./eval arguments
+  // import ./golden.nix arguments
+  // import ./packages.nix arguments
+  // import ./rust.nix arguments
+)

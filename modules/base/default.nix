@@ -3,7 +3,6 @@
 let
   cfg = config.keystone;
   present = cfg.inventory != null;
-  isPrimer = lib.elem "primer" cfg.node.roles;
 in
 {
   imports = [
@@ -35,9 +34,6 @@ in
         message = "keystone: keystone.base.autoUpgrade.enable needs keystone.base.autoUpgrade.flake, the flake with this cluster.";
       }
     ];
-    warnings = lib.optional (cfg.base.autoUpgrade.enable && isPrimer)
-      "keystone: ${cfg.node.name} is a primer and upgrades itself; a primer that changes while nobody looks is no root of trust. Set keystone.base.autoUpgrade.enable = false.";
-
     system.autoUpgrade = {
       enable = lib.mkDefault cfg.base.autoUpgrade.enable;
       flake = lib.mkIf (cfg.base.autoUpgrade.flake != null) cfg.base.autoUpgrade.flake;

@@ -257,6 +257,10 @@ in
 
     assertions = [
       {
+        assertion = headscale.settings.policy.mode == "file" && headscale.settings.policy.path != null;
+        message = "keystone: services.headscale.settings.policy has no file, and with none everybody would reach everything. Take the setting out; the policy comes from the inventory.";
+      }
+      {
         assertion = foreign == [ ];
         message = "keystone: Headscale does not know ${lib.concatStringsSep ", " foreign} and would ignore it; check the spelling in services.headscale.settings against modules/mesh/headscale-keys.txt.";
       }

@@ -34,8 +34,9 @@ in
   options.keystone.zfs = {
     enable = mkOption {
       type = types.bool;
-      default = cfg.inventory != null;
-      defaultText = lib.literalExpression "config.keystone.inventory != null";
+      # A host that the inventory does not have is told so, and not that it has no disks.
+      default = cfg.inventory != null && cfg.cluster.nodes ? ${cfg.node.name};
+      defaultText = lib.literalMD "whether the inventory has this host";
       description = ''
         Whether the node's system lies on a ZFS pool that disko makes from the inventory's disks. Off for a machine whose
         disks somebody else lays out.
