@@ -47,7 +47,7 @@
       cluster = self.lib.mkCluster { root = ./.; };
     in
     {
-      lib = { inherit (keystone) mkCluster secretRules; };
+      lib = { inherit (keystone) mkCluster secretRules optionsReference; };
       overlays.default = keystone.overlay;
       nixosModules = keystone.modules;
       inherit (cluster) nixosConfigurations deploy;

@@ -21,6 +21,11 @@ rec {
   # For machines of tests.
   nodeModules = [ modules.default ];
   secretRules = import ./secret-rules.nix;
+  # The text of docs/reference/options.md.
+  optionsReference = import ./options-reference.nix {
+    inherit lib;
+    modules.imports = lib.attrValues areas;
+  };
   mkCluster = import ./mk-cluster.nix {
     inherit
       inputs

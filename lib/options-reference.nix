@@ -32,13 +32,17 @@ let
   literal =
     value:
     if value._type or "" == "literalMD" then
-      lib.trim value.text
+      " ${lib.trim value.text}"
     else if value ? _type then
       code value.text
     else
       code (lib.generators.toPretty { multiline = false; } value);
-  code = text: if lib.hasInfix "\n" text then "\n\n```nix\n${lib.trim text}\n```" else "`${text}`";
-  # One paragraph a line: what was wrapped for the source need not be wrapped here.
+  code =
+    text:
+    if lib.hasInfix "\n" (lib.trim text) then
+      "\n\n  ```nix\n${lib.concatMapStrings (line: "  ${line}\n") (lib.splitString "\n" (lib.trim text))}  ```"
+    else
+      " `${lib.trim text}`";
   prose = text: lib.trim (if lib.isAttrs text then text.text else text);
 
   entry = option: ''
@@ -47,7 +51,7 @@ let
     ${prose option.description}
 
     - type: ${option.type}${lib.optionalString option.readOnly " (read only)"}
-    ${lib.optionalString (option ? default) "- default: ${literal option.default}\n"}${lib.optionalString (option ? example) "- example: ${literal option.example}\n"}'';
+    ${lib.optionalString (option ? default) "- default:${literal option.default}\n"}${lib.optionalString (option ? example) "- example:${literal option.example}\n"}'';
 
   area = name: list: ''
     ## ${name}
