@@ -5,9 +5,11 @@
   cluster,
   # Folder of the encrypted files, relative to where agenix runs.
   folder ? "secrets",
+  # Further secrets, and the roles that read them: { cloudflare-tunnel.readers = [ "ingress" ]; }
+  extra ? { },
 }:
 let
-  table = builtins.fromJSON (builtins.readFile ../modules/cluster/secrets.json);
+  table = builtins.fromJSON (builtins.readFile ../modules/cluster/secrets.json) // extra;
   names = builtins.attrNames;
   has = list: x: builtins.elem x list;
 

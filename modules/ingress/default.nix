@@ -12,8 +12,8 @@ in
   options.keystone.ingress = {
     nodes.enable = mkOption {
       type = types.bool;
-      default = here && lib.elem "nodes" cfg.cluster.ingress.modes;
-      defaultText = lib.literalMD "whether the node has the role `ingress`, and `ingress.modes` has `nodes`";
+      default = here && lib.elem "nodes" cfg.cluster.ingress.modes && cfg.worker.enable;
+      defaultText = lib.literalMD "whether the node has the role `ingress` and runs a kubelet, and `ingress.modes` has `nodes`";
       description = "Whether this node takes requests on its own addresses.";
     };
     nodes.publicPorts = mkOption {

@@ -85,13 +85,7 @@ in
     );
     keystone.secrets.use.${secret} = lib.mkIf running {
       units = [ "cloudflared-tunnel-${tunnel.id}" ];
-      create = "age ${
-        lib.concatMapStringsSep " " (key: "-r ${key}") (
-          map (node: node.ageKey) (
-            lib.attrValues (lib.filterAttrs (_: node: lib.elem "ingress" node.roles) cfg.cluster.nodes)
-          )
-        )
-      } -o secrets/${secret}.age ~/.cloudflared/${tunnel.id}.json, and name the file in secrets.nix";
+      create = "agenix -e secrets/${secret}.age < ~/.cloudflared/${tunnel.id}.json, after secrets.nix got: extra.${secret}.readers = [ \"ingress\" ];";
     };
 
     services.cloudflared = lib.mkIf running {

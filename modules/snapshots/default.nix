@@ -101,6 +101,11 @@ in
       ) cfg.snapshots.datasets;
     };
 
+    systemd.services.sanoid = lib.mkIf cfg.snapshots.enable {
+      # A container has no ZFS, and nothing to snapshot.
+      unitConfig.ConditionPathExists = "/dev/zfs";
+    };
+
     assertions = [
       {
         assertion = incomplete == { };

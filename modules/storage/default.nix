@@ -11,8 +11,8 @@ in
   options.keystone.storage = {
     enable = mkOption {
       type = types.bool;
-      default = cfg.inventory != null && lib.elem "storage" cfg.node.roles;
-      defaultText = lib.literalMD "whether the node has the role `storage`";
+      default = cfg.inventory != null && lib.elem "storage" cfg.node.roles && cfg.worker.enable;
+      defaultText = lib.literalMD "whether the node has the role `storage` and runs a kubelet";
       description = "Whether this node gives disks to Ceph.";
     };
     client = mkOption {

@@ -101,7 +101,7 @@ in
         ${pool} ${partition pool} - nofail,tpm2-device=auto
       '') cfg.storage.pools;
     };
-    systemd.services = lib.mkIf encrypted (
+    systemd.services = lib.mkIf (encrypted && config.boot.zfs.enabled) (
       lib.listToAttrs (
         map (
           pool:

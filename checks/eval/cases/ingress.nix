@@ -30,6 +30,7 @@ let
         };
         networking.firewall.filterForward = true;
         keystone.worker.enable = false;
+        keystone.ingress.nodes.enable = true;
       }
     ];
   };
@@ -54,11 +55,21 @@ in
   "a tunnel without id says how to make it, and runs nothing" =
     says "cloudflared tunnel create production" ingress.warnings && !ingress.services.cloudflared.enable;
   "credentials that do not exist yet come with the command that makes them" =
-    lib.hasInfix "-o secrets/cloudflare-tunnel.age ~/.cloudflared/${id}.json"
+    lib.hasPrefix "agenix -e secrets/cloudflare-tunnel.age < ~/.cloudflared/${id}.json"
       changed.keystone.secrets.use.cloudflare-tunnel.create;
   "the tunnel serves the inventory's names from the node's own port, and nothing else" =
     tunnel.ingress."www.keystone.example" == "http://127.0.0.1:80" && tunnel.default == "http_status:404";
   "its credentials are a secret" = tunnel.credentialsFile == "/run/agenix/cloudflare-tunnel";
+  "secrets.nix knows who reads them, once it is told" =
+    let
+      rules = import ../../../lib/secret-rules.nix {
+        cluster = lib.importTOML ../../../hosts/cluster.toml;
+        extra.cloudflare-tunnel.readers = [ "ingress" ];
+      };
+      keys = rules."secrets/cloudflare-tunnel.age".publicKeys;
+    in
+    lib.elem ingress.keystone.cluster.nodes.ingress-1.ageKey keys
+    && !(lib.elem ingress.keystone.cluster.nodes.worker-1.ageKey keys);
   "discovery documents on the same node come in by it" =
     tunnel.ingress."oidc.keystone.example" == "http://127.0.0.1:8480";
   "a wildcard above the mesh's host is refused" = refuses wrong "the tunnel would serve mesh.keystone.example";

@@ -29,7 +29,12 @@ let
   };
   bare = evalHost {
     host = "storage-1";
-    modules = [ { keystone.worker.enable = false; } ];
+    modules = [
+      {
+        keystone.worker.enable = false;
+        keystone.storage.enable = true;
+      }
+    ];
   };
   pool = "osd-nvme-storage-1-data-c";
   inherit (storage.disko) devices;
