@@ -1,6 +1,32 @@
 # What the stand-in needs beyond its own drift; see README.md.
-{ config, lib, ... }:
 {
+  config,
+  lib,
+  options,
+  pkgs,
+  ...
+}:
+let
+  # systemd-boot asks the kernel for this, and the stand-in's has no features at all.
+  kernels = pkgs.linuxPackages // {
+    kernel = pkgs.linuxPackages.kernel // {
+      features.efiBootStub = true;
+    };
+    extend = _: kernels;
+  };
+in
+{
+  boot.kernelPackages = lib.mkIf config.boot.loader.systemd-boot.enable kernels;
+
+  # disko writes its scripts with it; machines of tests, which have a package set already, run none of their own.
+  nixpkgs.overlays = lib.mkIf (!(options.virtualisation ? test)) [
+    (_: prev: {
+      writers = prev.writers // {
+        makeScriptWriter = _: name: text: prev.writeScript (baseNameOf name) text;
+      };
+    })
+  ];
+
   # systemd mounts a service's credentials in a namespace of its own and lets the mount propagate. In a container it leaves
   # propagation to whoever made the container, and the stand-in makes everything private: no service would see them.
   system.activationScripts.shareMounts = lib.mkIf config.boot.isContainer "mount --make-rshared /";

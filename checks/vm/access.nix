@@ -78,7 +78,7 @@ in
         laptop.succeed(f"tailscale up --login-server {URL} --auth-key {key} --timeout 60s")
         laptop.wait_until_succeeds(f"getent ahostsv4 worker-1.{ZONE}", timeout=30)
         for host in hosts:
-            retry(lambda _: ssh("root", "alice", f"{host}.{ZONE}") == 0, timeout=30)
+            retry(lambda _, host=host: ssh("root", "alice", f"{host}.{ZONE}") == 0, timeout=30)
 
     # SSH first: its server turns away for a while whoever only knocks, as the probes below do.
     with subtest("SSH answers in the mesh and nowhere else, and to whom the inventory says"):
