@@ -23,11 +23,15 @@ let
     value = {
       alias = "${folder}/${file}";
       # As the API server serves them (pkg/routes/openidmetadata.go of Kubernetes). An hour is also how long a key is
-      # published before it signs.
+      # published before it signs. Files of the store have all one date, and sets of keys often one size, so whoever asked
+      # for changes since would be told that there are none.
       extraConfig = ''
         types { }
         default_type ${type};
         add_header Cache-Control "public, max-age=3600";
+        etag off;
+        if_modified_since off;
+        add_header Last-Modified "";
       '';
     };
   };

@@ -51,6 +51,12 @@ in
         configuration
         keys
       ];
+  "never judged by the date and size of a file of the store" =
+    lib.all (location: lib.hasInfix "if_modified_since off;" location.extraConfig && lib.hasInfix "etag off;" location.extraConfig)
+      [
+        configuration
+        keys
+      ];
   "nothing else is there" = vhost.locations."/".return == "404";
   "behind a proxy it listens on the loopback, and opens no port" =
     map (one: "${one.addr}:${toString one.port}") vhost.listen == [ "127.0.0.1:8480" ]
