@@ -48,7 +48,6 @@ in
     services.avahi.enable = lib.mkDefault false;
     services.printing.enable = lib.mkDefault false;
     services.udisks2.enable = lib.mkDefault false;
-    system.autoUpgrade.enable = lib.mkDefault false;
     services.openssh.settings.PermitRootLogin = lib.mkDefault "prohibit-password";
     # Nonces and opened shares are in memory only; a dump would put them on a disk.
     systemd.coredump.enable = lib.mkDefault false;

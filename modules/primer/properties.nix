@@ -31,7 +31,7 @@ in
             _encrypted = lib.mkOption {
               type = lib.types.bool;
               internal = true;
-              readOnly = true;
+              # Not read-only: virtual machines of tests define file systems anew, with the values that they had.
               default =
                 config.fsType == "zfs"
                 && lib.any (option: isProperty option && option != "encryption=off") (

@@ -229,8 +229,20 @@ in
     says "opens 22, 6443 of the primer primer-1 to everybody. Take the setting out" joined.warnings
     && says "networking.firewall.interfaces.tailscale0.allowedTCPPorts = [ 22 ]" alone.warnings
     && !says "to everybody" host.warnings;
-  "an upgrade by itself is a warning" =
-    says "upgrades itself" joined.warnings && !says "upgrades itself" host.warnings;
+  "an upgrade by itself is a warning, whoever asked for it" =
+    says "upgrades itself" joined.warnings
+    && !says "upgrades itself" host.warnings
+    && says "upgrades itself" (evalHost {
+      host = "primer-2";
+      modules = [
+        {
+          keystone.base.autoUpgrade = {
+            enable = true;
+            flake = "git+https://git.example.com/cluster";
+          };
+        }
+      ];
+    }).warnings;
   "swap in the clear is a warning" = says "swaps to /dev/sdb in the clear" (changed { swapDevices = [ { device = "/dev/sdb"; } ]; }).warnings;
   "memory is not dumped" = !host.systemd.coredump.enable && (service host "").serviceConfig.LimitCORE == 0;
   "no part of Kubernetes runs on it" =
