@@ -21,8 +21,8 @@ mod time;
 pub use contents::{Contents, Kind};
 pub use csr::SigningRequest;
 pub use difference::Difference;
-pub use draft::ToBeSigned;
 pub(crate) use draft::Draft;
+pub use draft::ToBeSigned;
 pub use issue::Intermediate;
 pub use key::{PrivateKey, PublicKey};
 pub use names::{AltName, Constraints, Range, Serial, Subject, Usage};
@@ -88,7 +88,9 @@ pub enum CertificateError {
         reason: &'static str,
     },
     /// A validity that ends before it starts, or lies outside that of the issuer.
-    #[error("a validity of {validity} does not lie within that of `{issuer}`, {outer}; renew `{issuer}` first")]
+    #[error(
+        "a validity of {validity} does not lie within that of `{issuer}`, {outer}; renew `{issuer}` first"
+    )]
     Outlives {
         /// The validity asked for.
         validity: Validity,
@@ -133,10 +135,8 @@ impl Certificate {
     }
 
     fn from_parsed(read: &x509_cert::Certificate, der: &[u8]) -> Result<Self, CertificateError> {
-        let tbs = read
-            .tbs_certificate
-            .to_der()
-            .map_err(|e| CertificateError::malformed("certificate", &e))?;
+        let tbs =
+            read.tbs_certificate.to_der().map_err(|e| CertificateError::malformed("certificate", &e))?;
         if read.signature_algorithm != read.tbs_certificate.signature {
             let found = "two different signature algorithms".to_owned();
             return Err(CertificateError::Foreign { what: "certificate", found });

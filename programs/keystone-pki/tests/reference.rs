@@ -12,8 +12,8 @@ use common::chains::cluster;
 use keystone_model::Authority;
 use keystone_pki::certificate::{AltName, Subject};
 use keystone_pki::profile::{
-    CONSUMERS, Identity, PROFILES, constraints, identities, intermediate_authority, intermediate_subject, reference,
-    root_subject,
+    CONSUMERS, Identity, PROFILES, constraints, identities, intermediate_authority, intermediate_subject,
+    reference, root_subject,
 };
 
 #[test]
