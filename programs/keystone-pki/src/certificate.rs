@@ -7,6 +7,7 @@
 //! | [`ToBeSigned`] | the exact bytes that are to be signed, with their contents |
 //! | [`Certificate`] | such bytes with a signature |
 //! | [`Intermediate`] | a certificate authority whose key is here |
+//! | [`MachineTrust`] | how our own programs believe a machine |
 
 mod contents;
 mod csr;
@@ -14,6 +15,7 @@ mod difference;
 mod draft;
 mod issue;
 mod key;
+mod machine;
 mod names;
 mod signer;
 mod time;
@@ -25,6 +27,7 @@ pub(crate) use draft::Draft;
 pub use draft::ToBeSigned;
 pub use issue::Intermediate;
 pub use key::{PrivateKey, PublicKey};
+pub use machine::{MachineError, MachineTrust};
 pub use names::{AltName, Constraints, Range, Serial, Subject, Usage};
 pub(crate) use signer::{Capture, Replay, rcgen_time};
 pub use time::{DAY, Time, Validity};

@@ -203,7 +203,7 @@ impl RevocationList {
         }
     }
 
-    /// The list in DER.
+    /// The list in DER, which is what etcd reads.
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der
