@@ -15,6 +15,8 @@ use keystone_pki::group::{
     RoundOne, RoundTwo, Share, Signing, repair,
 };
 
+use proptest::prelude::*;
+
 const MESSAGE: &[u8] = b"what all of them have before them";
 
 fn subsets(count: u16, size: usize) -> Vec<Vec<u16>> {
@@ -329,4 +331,34 @@ fn a_description_whose_parts_contradict_each_other_is_refused() {
         }
     }
     assert_eq!(accepted, 0);
+}
+
+/// A quorum, and as many of its members as are needed, in any order.
+fn quorum_and_signers() -> impl Strategy<Value = (u16, u16, Vec<u16>)> {
+    (1_u16..=4)
+        .prop_flat_map(|half| (Just(2 * half + 1), half + 1..=2 * half))
+        .prop_flat_map(|(members, needed)| {
+            let all: Vec<u16> = (1..=members).collect();
+            (Just(needed), Just(members), Just(all).prop_shuffle())
+        })
+        .prop_map(|(needed, members, all)| (needed, members, all[..usize::from(needed)].to_vec()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn whichever_members_sign_the_key_is_the_same(
+        (needed, members, signers) in quorum_and_signers(),
+        seed in any::<u64>(),
+        message in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let keys = generate::<Signing>(needed, members, seed);
+        let bytes = signature(&keys, &signers, &message, seed).unwrap();
+        prop_assert!(sign::verify(keys.group.public_key(), &message, &bytes).is_ok());
+        let new = refreshed(&keys, seed ^ 1);
+        let bytes = signature(&new, &signers, &message, seed).unwrap();
+        prop_assert!(sign::verify(keys.group.public_key(), &message, &bytes).is_ok());
+        prop_assert!(signature(&new, &signers[1..], &message, seed).is_err());
+    }
 }

@@ -118,6 +118,12 @@ pub(super) fn hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 }
 
 /// A P-256 key of an intermediate or a leaf. Erased when dropped; it can be neither printed nor copied.
+///
+/// ```compile_fail
+/// fn shown(secret: &keystone_pki::certificate::PrivateKey) -> String {
+///     format!("{secret:?}")
+/// }
+/// ```
 pub struct PrivateKey(SecretKey);
 
 impl PrivateKey {

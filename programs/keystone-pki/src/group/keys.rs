@@ -114,6 +114,12 @@ impl<P: Purpose> fmt::Debug for Group<P> {
 }
 
 /// A member's share of a key. Erased when dropped.
+///
+/// ```compile_fail
+/// fn shown(secret: &keystone_pki::group::Share<keystone_pki::group::Signing>) -> String {
+///     format!("{secret:?}")
+/// }
+/// ```
 pub struct Share<P> {
     package: KeyPackage,
     member: Member,

@@ -72,6 +72,11 @@ fn refused(error: &frost_ed25519::Error) -> SignError {
 
 /// A custodian's nonces for one signature. Erased when dropped; neither copied, nor shown, nor written.
 ///
+/// ```
+/// fn named(_: &keystone_pki::group::sign::Nonces, _: &keystone_pki::group::Share<keystone_pki::group::Signing>) {}
+/// fn kept(_: &keystone_pki::certificate::PrivateKey) {}
+/// ```
+///
 /// ```compile_fail
 /// fn twice(nonces: &keystone_pki::group::sign::Nonces) -> keystone_pki::group::sign::Nonces {
 ///     nonces.clone()
