@@ -10,6 +10,9 @@ use crate::service;
 use crate::tables::Cluster;
 use crate::types::Name;
 
+/// Names in the certificate of every API server; a kubelet's certificate has the bare name of its machine.
+const TAKEN: [&str; 2] = ["kubernetes", "localhost"];
+
 pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
     let mut owners: BTreeMap<&Name, String> = BTreeMap::new();
     let nodes = cluster.nodes.keys().map(|n| (n, At::table("nodes").key(n)));
@@ -18,6 +21,13 @@ pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
     let hosts = cluster.pools.iter().flat_map(|(pool, p)| {
         p.hosts.keys().map(move |n| (n, At::table("pools").key(pool).key("hosts").key(n)))
     });
+    for (name, at) in nodes.clone().chain(hosts.clone()).filter(|(name, _)| TAKEN.contains(&name.as_str())) {
+        problems.push(Problem::error(
+            at,
+            format!("`{name}` is a name by which certificates of the API are known"),
+            "give the machine another name: its kubelet's certificate would pass for the API's",
+        ));
+    }
     for (name, at) in nodes.chain(people).chain(pools).chain(hosts) {
         let here = at.to_string();
         if let Some(other) = owners.get(name) {
