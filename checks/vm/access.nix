@@ -54,10 +54,10 @@ in
 
 
     def ssh(user, person, address, command="true"):
-        laptop.succeed(f"install -D -m 0600 {KEYS}/{person}-ssh /root/{person}")
+        laptop.succeed(f"install -D -m 0600 {KEYS}/{person}-ssh /tmp/{person}")
         status, out = laptop.execute(
             "ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=5"
-            f" -i /root/{person} {user}@{address} {command} 2>&1"
+            f" -i /tmp/{person} {user}@{address} {command} 2>&1"
         )
         print(f"ssh {user}@{address} with the key of {person}: {status} {out.strip()}")
         return status

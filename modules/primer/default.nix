@@ -27,7 +27,8 @@ in
       inherit (primer.security) keyStorage quorumSize;
       backupRecipient = primer.bootstrap.backupKeyPath;
     };
-    environment.systemPackages = [ cfg.package ];
+    # After what the system brings, as programs of the same name there come first.
+    environment.systemPackages = lib.mkAfter [ cfg.package ];
 
     # The service table opens the port in the mesh, whose policy lets primers in and nobody else. Without an inventory
     # there is no table; the mesh is the same.

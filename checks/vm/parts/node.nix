@@ -15,6 +15,8 @@ in
     ./container.nix
     ./pki.nix
   ];
+  # Alloy is among the programs that a container of a test may lack; vm-cluster and vm-observability ask for it.
+  keystone.observability.logs.enable = lib.mkDefault false;
   keystone = {
     inventory = ../../../hosts/cluster.toml;
     trust = ../../../hosts/trust;

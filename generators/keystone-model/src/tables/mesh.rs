@@ -121,7 +121,7 @@ pub struct MeshTls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsMode {
-    /// A public certificate authority, by ACME. Needs `email`, and in Nix `keystone.mesh.acme.dnsProvider`.
+    /// A public certificate authority, by ACME. Needs `email`, and port 80 or DNS within its reach.
     Acme,
     /// Files that the cluster's own certificate authority signed, delivered as secrets.
     Files,
