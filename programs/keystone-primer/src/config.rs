@@ -27,7 +27,8 @@ pub struct Config {
     pub port: u16,
     /// The cluster's name.
     pub cluster: String,
-    /// Every primer as `host:port`, this one included. The first label of the host is its name.
+    /// Every primer as `host:port`, this one included. The first label of the host is its name; where it is not,
+    /// `name=host:port`.
     pub peers: Vec<String>,
     /// The state folder.
     pub key_storage: PathBuf,
@@ -109,7 +110,7 @@ impl Config {
     /// Where the primer of that name answers.
     #[must_use]
     pub fn endpoint(&self, name: &str) -> Option<&str> {
-        self.peers.iter().map(String::as_str).find(|peer| name_of(peer) == name)
+        self.peers.iter().find(|peer| name_of(peer) == name).map(|peer| address_of(peer))
     }
 
     /// Whether nothing here is to be trusted.
@@ -134,7 +135,14 @@ impl Config {
     }
 }
 
+fn address_of(peer: &str) -> &str {
+    peer.split_once('=').map_or(peer, |(_, address)| address)
+}
+
 fn name_of(peer: &str) -> &str {
+    if let Some((name, _)) = peer.split_once('=') {
+        return name;
+    }
     let host = peer.rsplit_once(':').map_or(peer, |(host, _)| host);
     host.split('.').next().unwrap_or(host)
 }

@@ -165,6 +165,23 @@ impl State {
         Some(key)
     }
 
+    /// Refuses a configuration that is another primer's.
+    pub fn fits(&self, config: &Config) -> Result<(), Refusal> {
+        let Identity { cluster, name, lab, .. } = &self.identity;
+        if *cluster == config.cluster && *name == config.node && *lab == config.lab() {
+            return Ok(());
+        }
+        let setting = |lab: bool| if lab { ", a lab" } else { "" };
+        Err(Refusal::new(format!(
+            "`{}` holds the state of {name} of the cluster {cluster}{}, and the configuration is for {} of {}{}",
+            config.key_storage.display(),
+            setting(*lab),
+            config.node,
+            config.cluster,
+            setting(config.lab())
+        )))
+    }
+
     /// Who has the key.
     #[must_use]
     pub fn name_of(&self, key: &PublicKey) -> Option<&str> {

@@ -8,6 +8,9 @@ use crate::role::Role;
 use crate::tables::{Cluster, Node, Taint};
 use crate::types::{Label, Name};
 
+/// Most primers; keystone-pki has the same number.
+const MAX_PRIMERS: usize = 15;
+
 pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
     if cluster.nodes.is_empty() {
         problems.push(
@@ -43,6 +46,11 @@ fn quorums(cluster: &Cluster, problems: &mut Vec<Problem>) {
             format!("{primers} nodes have the role `primer`, an even number"),
             "take an odd number: one more than an even number makes losing half of them survivable",
         );
+    } else if primers > MAX_PRIMERS {
+        push(
+            format!("{primers} nodes have the role `primer`"),
+            "take at most 15: all of them must take part when a key is made or renewed",
+        );
     }
     let control = count(Role::ControlPlane);
     if control == 0 {
@@ -54,12 +62,21 @@ fn quorums(cluster: &Cluster, problems: &mut Vec<Problem>) {
         );
     }
     let quorum = usize::try_from(cluster.secrets.quorum_size).unwrap_or(usize::MAX);
-    if primers >= 3 && !primers.is_multiple_of(2) && (quorum * 2 <= primers || quorum >= primers) {
+    let why = if quorum < 2 {
+        "is none: each primer alone would hold the whole root key, and threshold keys of one do not exist"
+    } else if quorum.saturating_mul(2) <= primers {
+        "lets two groups of primers act at once without knowing of each other, and their records would contradict"
+    } else if quorum >= primers {
+        "loses the root key and every backup for ever with the first primer that is lost"
+    } else {
+        return;
+    };
+    if (3..=MAX_PRIMERS).contains(&primers) && !primers.is_multiple_of(2) {
         let right: Vec<String> = (primers / 2 + 1..primers).map(|n| n.to_string()).collect();
         problems.push(
             Problem::error(
                 At::table("secrets").key("quorumSize"),
-                format!("a quorum of {quorum} out of {primers} primers"),
+                format!("a quorum of {quorum} out of {primers} primers {why}"),
                 format!("more than half must agree, and one must be dispensable: {}", right.join(" or ")),
             )
             .resting_on(&["nodes"]),

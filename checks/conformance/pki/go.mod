@@ -1,0 +1,3 @@
+module keystone.systems/checks/conformance/pki
+
+go 1.26
