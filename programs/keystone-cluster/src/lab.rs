@@ -79,7 +79,11 @@ pub fn up(folder: &Path, inventory: &Path) -> Result<String, LabError> {
         step(&format!("{} begins the root of trust", first.name));
         let begun = first.ask(&["init", "--cluster", &layout.cluster], "")?;
         for primer in others {
-            let token = begun["tokens"].as_array().into_iter().flatten().find(|token| token["name"] == primer.name.as_str());
+            let token = begun["tokens"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|token| token["name"] == primer.name.as_str());
             let token = token.and_then(|token| token["token"].as_str()).unwrap_or_default();
             primer.ask(&["join", "--token", "-"], token)?;
             step(&format!("{} joined by its token", primer.name));
@@ -116,7 +120,10 @@ fn summary(layout: &Layout, primers: &[Primer], status: &serde_json::Value, bega
     let bin = layout.program();
     let config = primers.first().map(|primer| primer.config.display().to_string()).unwrap_or_default();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "\nThis is a LAB: its keys lie on this machine, and nothing of it is to be trusted.\n");
+    let _ = writeln!(
+        text,
+        "\nThis is a LAB: its keys lie on this machine, and nothing of it is to be trusted.\n"
+    );
     for primer in primers {
         let _ = writeln!(text, "  {:<12}{:<24}{}", primer.name, primer.address, primer.folder.display());
     }
@@ -164,7 +171,8 @@ pub fn stop_primer(folder: &Path, number: usize) -> Result<String, LabError> {
     let layout = Layout::open(folder)?.ok_or_else(|| LabError::NoLab(folder.to_owned()))?;
     let primers = layout.primers()?;
     let count = primers.len();
-    let primer = number.checked_sub(1).and_then(|at| primers.get(at)).ok_or(LabError::NoPrimer { number, count })?;
+    let primer =
+        number.checked_sub(1).and_then(|at| primers.get(at)).ok_or(LabError::NoPrimer { number, count })?;
     Ok(if primer.stop()? {
         format!("{} was stopped\nnext: keystone-cluster lab up starts it again\n", primer.name)
     } else {

@@ -79,7 +79,8 @@ impl Primer {
     /// A custodian gets to know of an act.
     pub fn consider(&self, message: &Message, act: &Act) -> Result<Answer, Refusal> {
         let Rebuilt { messages, summary, unattended } = rebuild::rebuild(self, act)?;
-        let acting = Acting { act: act.clone(), summary, messages, since: clock::now(), decision: Decision::Open };
+        let acting =
+            Acting { act: act.clone(), summary, messages, since: clock::now(), decision: Decision::Open };
         if let Some(session) = self.sessions().get(&message.session) {
             session.part = Part::Act(Box::new(acting));
         }
@@ -88,7 +89,10 @@ impl Primer {
             let unlock = self.unattended()?;
             self.approve(&message.session, &unlock)?;
         } else {
-            eprintln!("{} asks for session {}; look at it: keystone-primer pending", message.from, message.session);
+            eprintln!(
+                "{} asks for session {}; look at it: keystone-primer pending",
+                message.from, message.session
+            );
         }
         decided(&mut self.sessions(), &message.session).map(|answer| answer.unwrap_or(Answer::Pending))
     }
@@ -165,7 +169,8 @@ impl Primer {
     /// The operator refuses.
     pub fn deny(&self, id: &str, reason: &str) -> Result<(), Refusal> {
         let mut sessions = self.sessions();
-        let (_, _, acting) = sessions.acts().find(|(session, ..)| *session == id).ok_or_else(|| unknown(id))?;
+        let (_, _, acting) =
+            sessions.acts().find(|(session, ..)| *session == id).ok_or_else(|| unknown(id))?;
         if !matches!(acting.decision, Decision::Open) {
             return Err(Refusal::new(format!("session {id} was decided already")));
         }
@@ -176,14 +181,24 @@ impl Primer {
     }
 
     /// The second round: the nonces are used up, whatever comes out.
-    pub fn sign_part(&self, message: &Message, theirs: &BTreeMap<String, Vec<String>>) -> Result<Answer, Refusal> {
+    pub fn sign_part(
+        &self,
+        message: &Message,
+        theirs: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Answer, Refusal> {
         let (messages, nonces, share) = {
             let mut sessions = self.sessions();
-            let Some(Part::Act(acting)) = sessions.get(&message.session).map(|session| &mut session.part) else {
+            let Some(Part::Act(acting)) = sessions.get(&message.session).map(|session| &mut session.part)
+            else {
                 return Err(unknown(&message.session));
             };
-            let Decision::Committed { nonces, share, .. } = std::mem::replace(&mut acting.decision, Decision::Over) else {
-                return Err(Refusal::new(format!("session {} is not at the point of signing", message.session)));
+            let Decision::Committed { nonces, share, .. } =
+                std::mem::replace(&mut acting.decision, Decision::Over)
+            else {
+                return Err(Refusal::new(format!(
+                    "session {} is not at the point of signing",
+                    message.session
+                )));
             };
             (acting.messages.clone(), nonces, share)
         };
@@ -196,8 +211,9 @@ impl Primer {
                 let bytes = list.get(place).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
                 let commitment = Commitment::from_bytes(&bytes)
                     .map_err(|error| Refusal::new(format!("the commitment of {name}: {error}")))?;
-                let member =
-                    record.member(name).ok_or_else(|| Refusal::new(format!("{name} has no share of this key")))?;
+                let member = record
+                    .member(name)
+                    .ok_or_else(|| Refusal::new(format!("{name} has no share of this key")))?;
                 commitments.insert(member, commitment);
             }
             let partial = nonces
@@ -217,7 +233,8 @@ impl Primer {
             expected = acting.messages;
         }
         for pem in certificates {
-            let wrong = |reason: &str| Refusal::new(format!("{} signed something else: {reason}", message.from));
+            let wrong =
+                |reason: &str| Refusal::new(format!("{} signed something else: {reason}", message.from));
             let certificate = Certificate::from_pem(pem).map_err(|error| wrong(&error.to_string()))?;
             if !expected.iter().any(|text| text == certificate.tbs()) {
                 return Err(wrong(&certificate.contents().subject.to_string()));
@@ -237,7 +254,8 @@ impl Primer {
     pub fn unlock(&self, unlock: &Unlock) -> Result<ShareIdentity, Refusal> {
         let slots = self.inner().begun()?.slots.clone();
         // Without the lock: a passphrase takes a second.
-        let slots = slots.ok_or_else(|| groups::recipient(None).err().unwrap_or_else(|| Refusal::new("no slots")))?;
+        let slots =
+            slots.ok_or_else(|| groups::recipient(None).err().unwrap_or_else(|| Refusal::new("no slots")))?;
         Ok(slots.open(None, unlock)?)
     }
 
@@ -245,7 +263,8 @@ impl Primer {
     pub fn unattended(&self) -> Result<Unlock, Refusal> {
         let inner = self.inner();
         let slots = inner.begun()?.slots.as_ref();
-        let kinds: Vec<SlotKind> = slots.map(|slots| slots.all().iter().map(|slot| slot.kind()).collect()).unwrap_or_default();
+        let kinds: Vec<SlotKind> =
+            slots.map(|slots| slots.all().iter().map(|slot| slot.kind()).collect()).unwrap_or_default();
         if kinds.contains(&SlotKind::File) {
             return Ok(Unlock::File);
         }
@@ -257,11 +276,17 @@ impl Primer {
     pub fn policy(&self) -> Result<Policy, Refusal> {
         let Some(path) = &self.config.policy else { return Ok(Policy::default()) };
         let text = fs::read_to_string(path).map_err(|error| Refusal::file("read", path, &error))?;
-        serde_json::from_str(&text).map_err(|error| Refusal::new(format!("`{}` is no policy: {error}", path.display())))
+        serde_json::from_str(&text)
+            .map_err(|error| Refusal::new(format!("`{}` is no policy: {error}", path.display())))
     }
 
     /// Writes down that an act was refused.
-    pub fn record_denial(self: &std::sync::Arc<Self>, id: &str, summary: &[String], reason: &str) -> Result<(), Refusal> {
+    pub fn record_denial(
+        self: &std::sync::Arc<Self>,
+        id: &str,
+        summary: &[String],
+        reason: &str,
+    ) -> Result<(), Refusal> {
         let text = format!("refused: {} ({reason})", summary.join("; "));
         self.record("denial", &text, json!({ "session": id, "reason": reason, "summary": summary }))
     }
@@ -274,7 +299,9 @@ fn decided(sessions: &mut Sessions, session: &str) -> Result<Option<Answer>, Ref
     Ok(match &acting.decision {
         Decision::Open => None,
         Decision::Denied(reason) => Some(Answer::Denied { reason: reason.clone() }),
-        Decision::Committed { commitments, .. } => Some(Answer::Committed { commitments: commitments.clone() }),
+        Decision::Committed { commitments, .. } => {
+            Some(Answer::Committed { commitments: commitments.clone() })
+        }
         Decision::Opened(partial) => Some(Answer::Opened { partial: partial.clone() }),
         Decision::Over => return Err(unknown(session)),
     })

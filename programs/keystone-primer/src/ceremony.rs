@@ -64,7 +64,11 @@ impl Ceremony {
     }
 
     /// Asks several at once, and needs an answer of each.
-    pub fn ask_each(&self, names: &[String], question: &(dyn Fn() -> Question + Sync)) -> Result<BTreeMap<String, (Answer, Signed)>, Refusal> {
+    pub fn ask_each(
+        &self,
+        names: &[String],
+        question: &(dyn Fn() -> Question + Sync),
+    ) -> Result<BTreeMap<String, (Answer, Signed)>, Refusal> {
         self.try_each(names, question)
             .into_iter()
             .map(|(name, answer)| {
@@ -161,12 +165,17 @@ impl Primer {
         let firsts = messages(ceremony.ask_each(&names, &|| Question::Generate(plan.clone()))?);
         let echoes = messages(ceremony.ask_each(&names, &|| Question::Echo { firsts: firsts.clone() })?);
         let seconds = messages(ceremony.ask_each(&names, &|| Question::Exchange { echoes: echoes.clone() })?);
-        let finished = messages(ceremony.ask_each(&names, &|| Question::Finish { seconds: seconds.clone() })?);
+        let finished =
+            messages(ceremony.ask_each(&names, &|| Question::Finish { seconds: seconds.clone() })?);
         // This primer last: as long as it does not use the key, it tries again.
         let own = self.config.node.clone();
         let others: Vec<String> = names.iter().filter(|name| **name != own).cloned().collect();
         for names in [others, vec![own]] {
-            ceremony.ask_each(&names, &|| Question::Activate { kind, generation: 1, finished: finished.clone() })?;
+            ceremony.ask_each(&names, &|| Question::Activate {
+                kind,
+                generation: 1,
+                finished: finished.clone(),
+            })?;
         }
         let record = groups::needed(&self.inner().store, kind)?;
         let summary = format!(

@@ -211,7 +211,9 @@ fn serve(primer: &Arc<Primer>, mut stream: UnixStream) {
 pub fn connect(path: &Path) -> Result<Option<UnixStream>, Refusal> {
     match UnixStream::connect(path) {
         Ok(stream) => Ok(Some(stream)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            Ok(None)
+        }
         Err(error) => Err(Refusal::file("reach the primer by", path, &error)),
     }
 }
@@ -225,7 +227,9 @@ pub fn ask(stream: &mut UnixStream, command: &Command, note: Notes<'_>) -> Resul
             Some(Event::Done(value)) => return Ok(value),
             Some(Event::Refused(refusal)) => return Err(refusal),
             None => {
-                return Err(Refusal::new("the primer was stopped before it was done").fix("keystone-primer status"));
+                return Err(
+                    Refusal::new("the primer was stopped before it was done").fix("keystone-primer status")
+                );
             }
         }
     }

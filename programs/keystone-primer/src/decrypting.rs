@@ -14,7 +14,8 @@ use crate::rebuild::Rebuilt;
 use crate::refusal::Refusal;
 
 fn read(header: &str, stanza: usize) -> Result<(Header, decryption::Point), Refusal> {
-    let refused = |error: &dyn std::fmt::Display| Refusal::new(format!("this primer opens no such file: {error}"));
+    let refused =
+        |error: &dyn std::fmt::Display| Refusal::new(format!("this primer opens no such file: {error}"));
     let bytes = STANDARD.decode(header).map_err(|_| refused(&"its header is damaged"))?;
     let header = Header::read(&bytes).map_err(|error| refused(&error))?;
     if header.bytes().len() != bytes.len() {
@@ -30,7 +31,11 @@ pub fn rebuild(primer: &Primer, header: &str, stanza: usize, claimed: &str) -> R
     let (header, _) = read(header, stanza)?;
     let summary = vec![
         format!("open a file that is, as is claimed and nothing proves: {claimed}"),
-        format!("its header has the SHA-256 {} and {} stanzas, of which number {stanza} would be opened", hex(&header.hash()), header.len()),
+        format!(
+            "its header has the SHA-256 {} and {} stanzas, of which number {stanza} would be opened",
+            hex(&header.hash()),
+            header.len()
+        ),
         "whoever asks can then read all of it".to_owned(),
     ];
     Ok(Rebuilt { messages: Vec::new(), summary, unattended: false })

@@ -100,7 +100,8 @@ impl Record {
     /// The description.
     pub fn group<P: Purpose>(&self) -> Result<Group<P>, Refusal> {
         let bytes = STANDARD.decode(&self.group).unwrap_or_default();
-        Group::from_bytes(&bytes).map_err(|error| Refusal::new(format!("the group {} cannot be read: {error}", self.name())))
+        Group::from_bytes(&bytes)
+            .map_err(|error| Refusal::new(format!("the group {} cannot be read: {error}", self.name())))
     }
 
     /// This primer's share, opened.
@@ -120,13 +121,6 @@ impl Record {
     pub fn member(&self, name: &str) -> Option<Member> {
         let place = self.seats.iter().position(|seat| seat.name == name)?;
         Member::new(u16::try_from(place + 1).ok()?)
-    }
-
-    /// The primer of that number.
-    #[must_use]
-    pub fn name_of(&self, member: Member) -> String {
-        let seat = self.seats.get(usize::from(member.number()) - 1);
-        seat.map_or_else(|| member.to_string(), |seat| seat.name.clone())
     }
 
     /// Writes it where it is not used yet.
@@ -164,8 +158,11 @@ pub fn present(store: &Store, kind: Kind) -> Result<Option<Record>, Refusal> {
 /// The present group of a kind, or that there is none yet.
 pub fn needed(store: &Store, kind: Kind) -> Result<Record, Refusal> {
     present(store, kind)?.ok_or_else(|| {
-        Refusal::new(format!("there is no {} key yet; it is made when all declared primers have joined", kind.as_str()))
-            .fix("keystone-primer status")
+        Refusal::new(format!(
+            "there is no {} key yet; it is made when all declared primers have joined",
+            kind.as_str()
+        ))
+        .fix("keystone-primer status")
     })
 }
 
@@ -177,7 +174,8 @@ pub fn fingerprints(store: &Store) -> Result<BTreeMap<String, String>, Refusal> 
 /// The recipient to which new shares are encrypted.
 pub fn recipient(slots: Option<&Slots>) -> Result<String, Refusal> {
     slots.map(|slots| slots.recipient().to_owned()).ok_or_else(|| {
-        Refusal::new("nothing protects this primer's shares yet").fix("keystone-primer protector add passphrase")
+        Refusal::new("nothing protects this primer's shares yet")
+            .fix("keystone-primer protector add passphrase")
     })
 }
 

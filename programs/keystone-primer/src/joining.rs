@@ -23,16 +23,23 @@ impl Primer {
         let token = Token::parse(text)?;
         let config = &self.config;
         if token.name != config.node {
-            return Err(Refusal::new(format!("the token is for {}, and this is {}", token.name, config.node))
-                .fix(format!("take the token that was made for {}", config.node)));
+            return Err(Refusal::new(format!(
+                "the token is for {}, and this is {}",
+                token.name, config.node
+            ))
+            .fix(format!("take the token that was made for {}", config.node)));
         }
         if token.role != "primer" {
             return Err(Refusal::new(format!("the token is for a {}, and this is a primer", token.role)));
         }
         let now = clock::now();
         if now >= token.expiry {
-            return Err(Refusal::new(format!("the token ended at {}, and it is {} here", clock::shown(token.expiry), clock::shown(now)))
-                .fix(format!("ask for a new one: keystone-primer token create {}", config.node)));
+            return Err(Refusal::new(format!(
+                "the token ended at {}, and it is {} here",
+                clock::shown(token.expiry),
+                clock::shown(now)
+            ))
+            .fix(format!("ask for a new one: keystone-primer token create {}", config.node)));
         }
         // A joining whose answer was lost goes on with the same key.
         let state = {
@@ -76,8 +83,10 @@ impl Primer {
         self.lab_slot()?;
         self.record("joined", &format!("{} joined", config.node), json!({ "token": token.id }))?;
         self.announce_ready();
-        Ok(json!({ "name": config.node, "cluster": config.cluster, "pin": public.pin(), "members": self.others()?,
-            "ready": self.inner().begun()?.slots.is_some() }))
+        Ok(
+            json!({ "name": config.node, "cluster": config.cluster, "pin": public.pin(), "members": self.others()?,
+            "ready": self.inner().begun()?.slots.is_some() }),
+        )
     }
 
     /// Lets a stranger in, if the token is right.
@@ -118,7 +127,9 @@ impl Primer {
     fn announce_members(self: &Arc<Self>) {
         let Ok((_, _, members)) = self.whoami() else { return };
         let Ok(others) = self.others() else { return };
-        self.ask_all(&others, |primer, name| primer.ask(name, &Request::Members { members: members.clone() }));
+        self.ask_all(&others, |primer, name| {
+            primer.ask(name, &Request::Members { members: members.clone() })
+        });
     }
 
     /// Tells everybody that this primer can take part in the generation of keys.

@@ -70,11 +70,18 @@ impl Signed {
     pub fn open(&self, identity: &Identity, members: &Members, now: u64) -> Result<Message, Refusal> {
         let message = self.read_any(identity, members)?;
         if message.to != identity.name {
-            return Err(Refusal::new(format!("the message is for {}, and this is {}", message.to, identity.name)));
+            return Err(Refusal::new(format!(
+                "the message is for {}, and this is {}",
+                message.to, identity.name
+            )));
         }
         if now >= message.until {
-            return Err(Refusal::new(format!("the message of {} is stale by {} seconds", message.from, now - message.until))
-                .fix("is this machine's clock right? Otherwise begin the ceremony anew"));
+            return Err(Refusal::new(format!(
+                "the message of {} is stale by {} seconds",
+                message.from,
+                now - message.until
+            ))
+            .fix("is this machine's clock right? Otherwise begin the ceremony anew"));
         }
         if message.until > now + LIFE + SKEW {
             return Err(Refusal::new(format!("the message of {} is from the future", message.from))
@@ -85,17 +92,24 @@ impl Signed {
 
     /// Reads a message whoever it is for, but by whom it says.
     pub fn read_any(&self, identity: &Identity, members: &Members) -> Result<Message, Refusal> {
-        let message: Message =
-            serde_json::from_str(&self.text).map_err(|error| Refusal::new(format!("the message cannot be read: column {}", error.column())))?;
+        let message: Message = serde_json::from_str(&self.text).map_err(|error| {
+            Refusal::new(format!("the message cannot be read: column {}", error.column()))
+        })?;
         if message.version != 1 {
-            return Err(Refusal::new(format!("the message is of version {}, and this program knows 1", message.version)));
+            return Err(Refusal::new(format!(
+                "the message is of version {}, and this program knows 1",
+                message.version
+            )));
         }
         if message.cluster != identity.cluster {
-            return Err(Refusal::new(format!("the message is of the cluster {}, and this is {}", message.cluster, identity.cluster)));
+            return Err(Refusal::new(format!(
+                "the message is of the cluster {}, and this is {}",
+                message.cluster, identity.cluster
+            )));
         }
-        let sender = members
-            .get(&message.from)
-            .ok_or_else(|| Refusal::new(format!("the message is by {}, who is no primer here", message.from)))?;
+        let sender = members.get(&message.from).ok_or_else(|| {
+            Refusal::new(format!("the message is by {}, who is no primer here", message.from))
+        })?;
         let signature = STANDARD.decode(&self.signature).unwrap_or_default();
         if !sender.key.verifies(PURPOSE, self.text.as_bytes(), &signature) {
             return Err(Refusal::new(format!("the message does not bear the signature of {}", message.from))

@@ -131,10 +131,7 @@ impl Primer {
         ask: impl Fn(&Self, &str) -> T + Sync,
     ) -> BTreeMap<String, T> {
         thread::scope(|scope| {
-            let asked: Vec<_> = names
-                .iter()
-                .map(|name| (name, scope.spawn(|| ask(self, name))))
-                .collect();
+            let asked: Vec<_> = names.iter().map(|name| (name, scope.spawn(|| ask(self, name)))).collect();
             asked.into_iter().filter_map(|(name, work)| Some((name.clone(), work.join().ok()?))).collect()
         })
     }
@@ -243,7 +240,8 @@ impl Primer {
 
 /// The other side answers something that does not belong to the question.
 pub fn unexpected(name: &str) -> Refusal {
-    Refusal::new(format!("{name} gave an answer to another question")).fix("do all primers run the same version?")
+    Refusal::new(format!("{name} gave an answer to another question"))
+        .fix("do all primers run the same version?")
 }
 
 fn exchange(connection: &mut Connection, request: &Request) -> Result<Reply, Refusal> {

@@ -103,7 +103,15 @@ impl Primer {
         {
             let inner = self.inner();
             let state = inner.begun()?;
-            transcript::append(&inner.store, &state.identity, &state.key, kind, summary, details, clock::now())?;
+            transcript::append(
+                &inner.store,
+                &state.identity,
+                &state.key,
+                kind,
+                summary,
+                details,
+                clock::now(),
+            )?;
         }
         self.share_record();
         Ok(())

@@ -43,7 +43,8 @@ pub fn root(store: &Store, record: &Record) -> Result<Option<Certificate>, Refus
 
 /// Keeps the root's certificate, if it is one of this group's key by itself.
 pub fn keep_root(store: &Store, record: &Record, pem: &str) -> Result<(), Refusal> {
-    let wrong = |error: &dyn std::fmt::Display| Refusal::new(format!("this is no certificate of the root: {error}"));
+    let wrong =
+        |error: &dyn std::fmt::Display| Refusal::new(format!("this is no certificate of the root: {error}"));
     let certificate = Certificate::from_pem(pem).map_err(|error| wrong(&error))?;
     certificate.verify(&certificate).map_err(|error| wrong(&error))?;
     let key = keystone_pki::certificate::PublicKey::Ed25519(*record.group::<Signing>()?.public_key());
@@ -62,8 +63,9 @@ impl Primer {
         let path = self.config.inventory.clone().unwrap_or_else(|| PathBuf::from(INVENTORY));
         let input = Input { inventory: path, trust: None };
         let (inventory, _) = input.inventory().map_err(|error| {
-            Refusal::new(format!("this primer's own copy of the inventory cannot be used: {error}"))
-                .fix("put it where `inventory` in the primer's configuration says, or /etc/keystone/cluster.json")
+            Refusal::new(format!("this primer's own copy of the inventory cannot be used: {error}")).fix(
+                "put it where `inventory` in the primer's configuration says, or /etc/keystone/cluster.json",
+            )
         })?;
         if inventory.cluster.cluster.name.as_str() != self.config.cluster {
             return Err(Refusal::new(format!(
@@ -118,14 +120,17 @@ pub fn rebuild(primer: &Primer, act: &Act) -> Result<Rebuilt, Refusal> {
                 // Authorities and lists are never signed without a person.
                 _ => false,
             });
-            let mut summary = vec![format!("sign {} as the root, because (claimed): {reason}", count(rebuilt.len()))];
+            let mut summary =
+                vec![format!("sign {} as the root, because (claimed): {reason}", count(rebuilt.len()))];
             for one in &rebuilt {
                 summary.extend(one.to_string().lines().map(str::to_owned));
             }
             let messages = rebuilt.iter().map(|one| one.bytes().to_vec()).collect();
             Ok(Rebuilt { messages, summary, unattended })
         }
-        Act::Decrypt { header, stanza, claimed, .. } => crate::decrypting::rebuild(primer, header, *stanza, claimed),
+        Act::Decrypt { header, stanza, claimed, .. } => {
+            crate::decrypting::rebuild(primer, header, *stanza, claimed)
+        }
     }
 }
 
@@ -136,9 +141,9 @@ fn count(n: usize) -> String {
 /// The certificate, with the group's signature.
 pub fn complete(rebuilt: &keystone_pki::request::Rebuilt, signature: &[u8]) -> Result<Certificate, Refusal> {
     match rebuilt.signable() {
-        Signable::Certificate(unsigned) => {
-            unsigned.complete(signature).map_err(|error| Refusal::new(format!("the certificate was not made: {error}")))
-        }
+        Signable::Certificate(unsigned) => unsigned
+            .complete(signature)
+            .map_err(|error| Refusal::new(format!("the certificate was not made: {error}"))),
         Signable::List(_) => Err(Refusal::new("lists of revoked certificates are not signed here")),
     }
 }

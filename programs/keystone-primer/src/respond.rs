@@ -35,7 +35,9 @@ impl Primer {
                 return Ok(again);
             }
             // Checked before it is waited for.
-            if matches!(**question, Question::Generate(_) | Question::Propose { .. }) && !matches!(session.part, Part::None) {
+            if matches!(**question, Question::Generate(_) | Question::Propose { .. })
+                && !matches!(session.part, Part::None)
+            {
                 return Err(Refusal::new(format!("session {} has begun already", message.session)));
             }
         }
@@ -58,14 +60,18 @@ impl Primer {
     fn decide(&self, message: &Message, question: &Question) -> Result<Answer, Refusal> {
         match question {
             Question::Generate(plan) => self.begin_generation(message, plan),
-            Question::Echo { firsts } => self.in_generation(message, |primer, generating| primer.echo(message, generating, firsts)),
+            Question::Echo { firsts } => {
+                self.in_generation(message, |primer, generating| primer.echo(message, generating, firsts))
+            }
             Question::Exchange { echoes } => {
                 self.in_generation(message, |primer, generating| primer.exchange(message, generating, echoes))
             }
             Question::Finish { seconds } => {
                 self.in_generation(message, |primer, generating| primer.finish(message, generating, seconds))
             }
-            Question::Activate { kind, generation, finished } => self.activate(message, *kind, *generation, finished),
+            Question::Activate { kind, generation, finished } => {
+                self.activate(message, *kind, *generation, finished)
+            }
             Question::Propose { act } => self.consider(message, act),
             Question::Poll => self.poll(message),
             Question::Sign { commitments } => self.sign_part(message, commitments),
@@ -105,25 +111,37 @@ impl Primer {
             .map(|(name, member)| Seat { name: name.clone(), pin: member.key.pin() })
             .collect();
         if plan.seats != expected || plan.seats.len() != self.config.peers.len() {
-            return Err(Refusal::new("the primers that shall make a key are not those that joined here, with these keys")
-                .fix("compare the pins of `keystone-primer status` on all primers"));
+            return Err(Refusal::new(
+                "the primers that shall make a key are not those that joined here, with these keys",
+            )
+            .fix("compare the pins of `keystone-primer status` on all primers"));
         }
         if plan.needed != self.config.quorum_size {
-            return Err(Refusal::new(format!("a quorum of {} is wanted, and here {} is configured", plan.needed, self.config.quorum_size))
-                .fix("write the same quorumSize on all primers"));
+            return Err(Refusal::new(format!(
+                "a quorum of {} is wanted, and here {} is configured",
+                plan.needed, self.config.quorum_size
+            ))
+            .fix("write the same quorumSize on all primers"));
         }
         let next = groups::present(&inner.store, plan.kind)?.map_or(1, |record| record.generation + 1);
         if plan.generation != next {
-            return Err(Refusal::new(format!("generation {} of the {} key is wanted, and here {next} is next", plan.generation, plan.kind.as_str())));
+            return Err(Refusal::new(format!(
+                "generation {} of the {} key is wanted, and here {next} is next",
+                plan.generation,
+                plan.kind.as_str()
+            )));
         }
         if plan.generation > 1 {
-            return Err(Refusal::new(format!("there is a {} key already", plan.kind.as_str())).fix("keystone-primer status"));
+            return Err(Refusal::new(format!("there is a {} key already", plan.kind.as_str()))
+                .fix("keystone-primer status"));
         }
         let members = u16::try_from(plan.seats.len()).unwrap_or(u16::MAX);
         let quorum = Quorum::new(plan.needed, members).map_err(|error| Refusal::new(error.to_string()))?;
         let own = plan.seats.iter().position(|seat| seat.name == state.identity.name);
         let number = own.and_then(|place| Member::new(u16::try_from(place + 1).ok()?));
-        number.map(|number| (number, quorum)).ok_or_else(|| Refusal::new("this primer is not among those that shall make a key"))
+        number
+            .map(|number| (number, quorum))
+            .ok_or_else(|| Refusal::new("this primer is not among those that shall make a key"))
     }
 
     /// A step of a generation. One that fails ends it.
@@ -133,10 +151,16 @@ impl Primer {
         step: impl FnOnce(&Self, &mut Generating) -> Result<Answer, Refusal>,
     ) -> Result<Answer, Refusal> {
         let gone = || {
-            Refusal::new(format!("session {} is unknown here: it ended, or this primer was restarted", message.session))
-                .fix("begin the ceremony anew")
+            Refusal::new(format!(
+                "session {} is unknown here: it ended, or this primer was restarted",
+                message.session
+            ))
+            .fix("begin the ceremony anew")
         };
-        let part = self.sessions().get(&message.session).map(|session| std::mem::replace(&mut session.part, Part::None));
+        let part = self
+            .sessions()
+            .get(&message.session)
+            .map(|session| std::mem::replace(&mut session.part, Part::None));
         let Some(Part::Generation(mut generating)) = part else { return Err(gone()) };
         let answer = step(self, &mut generating)?;
         if let Some(session) = self.sessions().get(&message.session) {
@@ -146,7 +170,12 @@ impl Primer {
     }
 
     /// The answers of everybody else, each in the message that its sender signed.
-    fn answers(&self, message: &Message, plan: &Plan, messages: &[Signed]) -> Result<BTreeMap<String, Answer>, Refusal> {
+    fn answers(
+        &self,
+        message: &Message,
+        plan: &Plan,
+        messages: &[Signed],
+    ) -> Result<BTreeMap<String, Answer>, Refusal> {
         let (identity, _, members) = self.whoami()?;
         let mut answers = BTreeMap::new();
         for signed in messages {
@@ -161,13 +190,20 @@ impl Primer {
                 return Err(Refusal::new(format!("{} answered twice", read.from)));
             }
         }
-        if answers.len() + 1 != plan.seats.len() || !plan.seats.iter().all(|s| s.name == identity.name || answers.contains_key(&s.name)) {
+        if answers.len() + 1 != plan.seats.len()
+            || !plan.seats.iter().all(|s| s.name == identity.name || answers.contains_key(&s.name))
+        {
             return Err(Refusal::new("the answers of some primers are missing"));
         }
         Ok(answers)
     }
 
-    fn echo(&self, message: &Message, generating: &mut Generating, firsts: &[Signed]) -> Result<Answer, Refusal> {
+    fn echo(
+        &self,
+        message: &Message,
+        generating: &mut Generating,
+        firsts: &[Signed],
+    ) -> Result<Answer, Refusal> {
         let answers = self.answers(message, &generating.plan, firsts)?;
         let (plan, rounds) = (&generating.plan, &mut generating.rounds);
         let hash = match rounds {
@@ -177,7 +213,12 @@ impl Primer {
         Ok(Answer::Echo { hash })
     }
 
-    fn exchange(&self, message: &Message, generating: &mut Generating, echoes: &[Signed]) -> Result<Answer, Refusal> {
+    fn exchange(
+        &self,
+        message: &Message,
+        generating: &mut Generating,
+        echoes: &[Signed],
+    ) -> Result<Answer, Refusal> {
         let answers = self.answers(message, &generating.plan, echoes)?;
         let (plan, rounds) = (&generating.plan, &mut generating.rounds);
         let packages = match rounds {
@@ -187,7 +228,12 @@ impl Primer {
         Ok(Answer::Seconds { packages })
     }
 
-    fn finish(&self, message: &Message, generating: &mut Generating, seconds: &[Signed]) -> Result<Answer, Refusal> {
+    fn finish(
+        &self,
+        message: &Message,
+        generating: &mut Generating,
+        seconds: &[Signed],
+    ) -> Result<Answer, Refusal> {
         let answers = self.answers(message, &generating.plan, seconds)?;
         let inner = self.inner();
         let state = inner.begun()?;
@@ -195,14 +241,24 @@ impl Primer {
         let own = &state.identity.name;
         let Generating { plan, ephemeral, rounds } = generating;
         let record = match rounds {
-            Rounds::Root(round) => finish_of(plan, round, &answers, ephemeral, own, &recipient, state.identity.lab)?,
-            Rounds::Backup(round) => finish_of(plan, round, &answers, ephemeral, own, &recipient, state.identity.lab)?,
+            Rounds::Root(round) => {
+                finish_of(plan, round, &answers, ephemeral, own, &recipient, state.identity.lab)?
+            }
+            Rounds::Backup(round) => {
+                finish_of(plan, round, &answers, ephemeral, own, &recipient, state.identity.lab)?
+            }
         };
         record.save_pending(&inner.store)?;
         Ok(Answer::Finished { fingerprint: record.fingerprint })
     }
 
-    fn activate(&self, message: &Message, kind: Kind, generation: u32, finished: &[Signed]) -> Result<Answer, Refusal> {
+    fn activate(
+        &self,
+        message: &Message,
+        kind: Kind,
+        generation: u32,
+        finished: &[Signed],
+    ) -> Result<Answer, Refusal> {
         let (identity, _, members) = self.whoami()?;
         let inner = self.inner();
         if let Some(present) = groups::present(&inner.store, kind)?
@@ -211,18 +267,26 @@ impl Primer {
             return Ok(Answer::Done);
         }
         let record = groups::pending(&inner.store, kind, generation)?.ok_or_else(|| {
-            Refusal::new(format!("this primer has no share of generation {generation} of the {} key", kind.as_str()))
+            Refusal::new(format!(
+                "this primer has no share of generation {generation} of the {} key",
+                kind.as_str()
+            ))
         })?;
         let mut seen = std::collections::BTreeSet::new();
         for signed in finished {
             let read = signed.read_any(&identity, &members)?;
             match read.body {
-                Body::Answer(answer) if matches!(&*answer, Answer::Finished { fingerprint } if *fingerprint == record.fingerprint) => {
+                Body::Answer(answer) if matches!(&*answer, Answer::Finished { fingerprint } if *fingerprint == record.fingerprint) =>
+                {
                     seen.insert(read.from);
                 }
                 _ => {
-                    return Err(Refusal::new(format!("{} has another {} key than this primer; it is not used", read.from, kind.as_str()))
-                        .fix("begin the ceremony anew"));
+                    return Err(Refusal::new(format!(
+                        "{} has another {} key than this primer; it is not used",
+                        read.from,
+                        kind.as_str()
+                    ))
+                    .fix("begin the ceremony anew"));
                 }
             }
         }
@@ -252,14 +316,19 @@ fn named(plan: &Plan, error: &keystone_pki::group::RoundError) -> Refusal {
     for (place, seat) in plan.seats.iter().enumerate().rev() {
         text = text.replace(&format!("member {}", place + 1), &seat.name);
     }
-    Refusal::new(format!("the generation of the {} key ended: {text}", plan.kind.as_str())).fix("begin the ceremony anew")
+    Refusal::new(format!("the generation of the {} key ended: {text}", plan.kind.as_str()))
+        .fix("begin the ceremony anew")
 }
 
 fn out_of_turn() -> Refusal {
     Refusal::new("the question does not follow the one before")
 }
 
-fn echo_of<P: Purpose>(plan: &Plan, round: &mut Round<P>, answers: &BTreeMap<String, Answer>) -> Result<String, Refusal> {
+fn echo_of<P: Purpose>(
+    plan: &Plan,
+    round: &mut Round<P>,
+    answers: &BTreeMap<String, Answer>,
+) -> Result<String, Refusal> {
     let Round::One(state) = std::mem::replace(round, Round::Over) else { return Err(out_of_turn()) };
     let (mut packages, mut recipients) = (BTreeMap::new(), HashMap::new());
     for (name, answer) in answers {
@@ -281,7 +350,9 @@ fn exchange_of<P: Purpose>(
     round: &mut Round<P>,
     answers: &BTreeMap<String, Answer>,
 ) -> Result<BTreeMap<String, String>, Refusal> {
-    let Round::Echo(echo, recipients) = std::mem::replace(round, Round::Over) else { return Err(out_of_turn()) };
+    let Round::Echo(echo, recipients) = std::mem::replace(round, Round::Over) else {
+        return Err(out_of_turn());
+    };
     let own = hex(echo.hash());
     let mut hashes = BTreeMap::new();
     for (name, answer) in answers {

@@ -26,7 +26,8 @@ const IDLE: Duration = Duration::from_secs(300);
 
 /// Opened shares and nonces are in memory: no core dump, and no other process of this user may look.
 pub fn hide_memory() -> Result<(), Refusal> {
-    let failed = |error: rustix::io::Errno| Refusal::new(format!("cannot hide this process's memory: {error}"));
+    let failed =
+        |error: rustix::io::Errno| Refusal::new(format!("cannot hide this process's memory: {error}"));
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed)?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(failed)
 }

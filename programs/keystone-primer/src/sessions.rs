@@ -107,11 +107,18 @@ pub enum Decision {
 
 impl Sessions {
     /// The session of a message, made if it is new. The answer, if the very same question was answered before.
-    pub fn take(&mut self, message: &Message, signed: &Signed, now: u64) -> Result<(&mut Session, Option<Signed>), Refusal> {
+    pub fn take(
+        &mut self,
+        message: &Message,
+        signed: &Signed,
+        now: u64,
+    ) -> Result<(&mut Session, Option<Signed>), Refusal> {
         self.0.retain(|_, session| session.until > now);
         if !self.0.contains_key(&message.session) && self.0.len() >= MOST {
-            return Err(Refusal::new(format!("{MOST} ceremonies are open here, which is more than anybody needs"))
-                .fix("deny what is pending: keystone-primer pending"));
+            return Err(Refusal::new(format!(
+                "{MOST} ceremonies are open here, which is more than anybody needs"
+            ))
+            .fix("deny what is pending: keystone-primer pending"));
         }
         let session = self.0.entry(message.session.clone()).or_insert_with(|| Session {
             coordinator: message.from.clone(),
@@ -120,10 +127,15 @@ impl Sessions {
             until: message.until,
         });
         if session.coordinator != message.from {
-            return Err(Refusal::new(format!("session {} was begun by {}, not by {}", message.session, session.coordinator, message.from)));
+            return Err(Refusal::new(format!(
+                "session {} was begun by {}, not by {}",
+                message.session, session.coordinator, message.from
+            )));
         }
         let again = match &session.last {
-            Some((number, text, answer)) if *number == message.number && *text == signed.text => Some(answer.clone()),
+            Some((number, text, answer)) if *number == message.number && *text == signed.text => {
+                Some(answer.clone())
+            }
             Some((number, ..)) if *number >= message.number => {
                 return Err(Refusal::new(format!(
                     "message {} of session {} was replayed: {number} was answered already",

@@ -66,8 +66,12 @@ impl Primer {
     ) -> Result<Agreed, Refusal> {
         let needed = usize::from(self.config.quorum_size);
         let ceremony = Arc::new(Ceremony::begin(self)?);
-        let names: Vec<String> =
-            record.seats.iter().map(|seat| seat.name.clone()).filter(|name| !without.contains(name)).collect();
+        let names: Vec<String> = record
+            .seats
+            .iter()
+            .map(|seat| seat.name.clone())
+            .filter(|name| !without.contains(name))
+            .collect();
         let over = Arc::new(AtomicBool::new(false));
         let (sender, votes) = mpsc::channel();
         for name in &names {
@@ -116,7 +120,8 @@ impl Primer {
         let mut told = BTreeSet::new();
         while yes.len() < needed {
             if names.len() - no.len() < needed {
-                let reasons: Vec<String> = no.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
+                let reasons: Vec<String> =
+                    no.iter().map(|(name, reason)| format!("{name}: {reason}")).collect();
                 return Err(Refusal::new(format!(
                     "{needed} of {} primers must agree, and they do not: {}",
                     record.seats.len(),
@@ -146,7 +151,10 @@ impl Primer {
                         // Whoever asks on this machine is its operator.
                         self.approve(&ceremony.session, unlock)?;
                     } else if told.insert(name.clone()) {
-                        tell(format!("waiting for {name}: on it, keystone-primer approve {}", ceremony.session));
+                        tell(format!(
+                            "waiting for {name}: on it, keystone-primer approve {}",
+                            ceremony.session
+                        ));
                     }
                 }
             }
@@ -174,7 +182,8 @@ impl Primer {
                 Ok(signatures) => break (agreed, signatures),
                 Err(Failed::Liar(name, reason)) => {
                     tell(format!("{name} {reason}; going on without it"));
-                    let details = json!({ "name": name, "reason": reason, "session": agreed.ceremony.session });
+                    let details =
+                        json!({ "name": name, "reason": reason, "session": agreed.ceremony.session });
                     self.record("liar", &format!("{name} {reason}"), details)?;
                     without.insert(name);
                 }
@@ -203,7 +212,11 @@ impl Primer {
     }
 
     /// Has the root's certificate of itself signed, if there is none.
-    pub fn ensure_root(self: &Arc<Self>, unlock: Option<&Unlock>, tell: Tell<'_>) -> Result<Certificate, Refusal> {
+    pub fn ensure_root(
+        self: &Arc<Self>,
+        unlock: Option<&Unlock>,
+        tell: Tell<'_>,
+    ) -> Result<Certificate, Refusal> {
         let record = groups::needed(&self.inner().store, Kind::Root)?;
         if let Some(root) = rebuild::root(&self.inner().store, &record)? {
             return Ok(root);
@@ -238,25 +251,34 @@ fn second_round(
         let mut commitments = BTreeMap::new();
         for (name, list) in &agreed.answers {
             let bytes = list.get(place).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
-            let commitment = Commitment::from_bytes(&bytes).map_err(|_| lies(name, "sent something that is no commitment"))?;
+            let commitment = Commitment::from_bytes(&bytes)
+                .map_err(|_| lies(name, "sent something that is no commitment"))?;
             let member = record.member(name).ok_or_else(|| lies(name, "has no share of this key"))?;
             commitments.insert(member, commitment);
         }
         aggregations.push(
-            Aggregation::new(group, message, &commitments).map_err(|error| Failed::Other(Refusal::new(error.to_string())))?,
+            Aggregation::new(group, message, &commitments)
+                .map_err(|error| Failed::Other(Refusal::new(error.to_string())))?,
         );
     }
-    let answers = agreed.ceremony.try_each(&names, &|| Question::Sign { commitments: agreed.answers.clone() });
+    let answers =
+        agreed.ceremony.try_each(&names, &|| Question::Sign { commitments: agreed.answers.clone() });
     for (name, answer) in answers {
         let partials = match answer {
             Ok((Answer::Partials { partials }, _)) => partials,
             Ok(_) => return Err(lies(&name, "gave an answer to another question")),
-            Err(refusal) => return Err(Failed::Liar(name, format!("did not sign what it agreed to ({})", refusal.message))),
+            Err(refusal) => {
+                return Err(Failed::Liar(
+                    name,
+                    format!("did not sign what it agreed to ({})", refusal.message),
+                ));
+            }
         };
         let member = record.member(&name).ok_or_else(|| lies(&name, "has no share of this key"))?;
         for (place, aggregation) in aggregations.iter_mut().enumerate() {
             let bytes = partials.get(place).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
-            let partial = PartialSignature::from_bytes(&bytes).map_err(|_| lies(&name, "sent something that is no signature"))?;
+            let partial = PartialSignature::from_bytes(&bytes)
+                .map_err(|_| lies(&name, "sent something that is no signature"))?;
             aggregation.add(member, partial).map_err(|error| match error {
                 SignError::Liar(_) => lies(&name, "sent a partial signature that does not verify"),
                 other => Failed::Other(Refusal::new(other.to_string())),
@@ -265,6 +287,8 @@ fn second_round(
     }
     aggregations
         .iter()
-        .map(|aggregation| aggregation.signature().map_err(|error| Failed::Other(Refusal::new(error.to_string()))))
+        .map(|aggregation| {
+            aggregation.signature().map_err(|error| Failed::Other(Refusal::new(error.to_string())))
+        })
         .collect()
 }

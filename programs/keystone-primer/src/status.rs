@@ -21,15 +21,21 @@ impl Primer {
         loop {
             let missing = {
                 let inner = self.inner();
-                match (groups::present(&inner.store, Kind::Root)?, groups::present(&inner.store, Kind::Backup)?) {
-                    (Some(root), Some(_)) if rebuild::root(&inner.store, &root)?.is_some() => return Ok(json!({ "ok": true })),
+                match (
+                    groups::present(&inner.store, Kind::Root)?,
+                    groups::present(&inner.store, Kind::Backup)?,
+                ) {
+                    (Some(root), Some(_)) if rebuild::root(&inner.store, &root)?.is_some() => {
+                        return Ok(json!({ "ok": true }));
+                    }
                     (Some(_), Some(_)) => "the root has no certificate yet",
                     _ => "the keys do not exist yet",
                 }
             };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Refusal::new(missing).fix("keystone-primer status, and keystone-primer pending on every primer"));
+                return Err(Refusal::new(missing)
+                    .fix("keystone-primer status, and keystone-primer pending on every primer"));
             }
             // Whatever changes is told, except by who stores a certificate without a session.
             let nap = left.min(Duration::from_secs(1));
@@ -44,7 +50,8 @@ impl Primer {
         let pongs = self.ask_all(&self.others()?, Self::ping);
         let (own, replay, slots) = {
             let inner = self.inner();
-            let replay = if verify { Some(transcript::replay(&inner.store, &identity, &members)?) } else { None };
+            let replay =
+                if verify { Some(transcript::replay(&inner.store, &identity, &members)?) } else { None };
             let slots = inner.begun()?.slots.as_ref().map(keystone_protector::Slots::wanting);
             (transcript::head(&inner.store, &identity.name)?, replay, slots)
         };
@@ -97,5 +104,7 @@ impl Primer {
 
 /// Whether somebody saw more of this primer's record than it has itself.
 fn ahead(pong: &Pong, name: &str, own: &transcript::Head) -> bool {
-    pong.heads.get(name).is_some_and(|seen| seen.number > own.number || (seen.number == own.number && seen.hash != own.hash))
+    pong.heads
+        .get(name)
+        .is_some_and(|seen| seen.number > own.number || (seen.number == own.number && seen.hash != own.hash))
 }

@@ -18,7 +18,8 @@ fn request(path: &Path) {
 
 fn encrypt(recipient: &str, text: &str, path: &Path) {
     let recipient: age::x25519::Recipient = recipient.trim().parse().unwrap();
-    let encryptor = age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).unwrap();
+    let encryptor =
+        age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).unwrap();
     let mut writer = encryptor.wrap_output(fs::File::create(path).unwrap()).unwrap();
     writer.write_all(text.as_bytes()).unwrap();
     writer.finish().unwrap();
@@ -45,12 +46,20 @@ fn any_two_sign_and_open_and_one_alone_does_neither() {
         let asked = if off == 1 { 2 } else { 1 };
         three.kill(off);
         let out = three.path(asked, &format!("without-{off}.crt"));
-        let said = three.say(asked, &["sign-certificate", "--csr", csr.to_str().unwrap(), "--out", out.to_str().unwrap()], "");
+        let said = three.say(
+            asked,
+            &["sign-certificate", "--csr", csr.to_str().unwrap(), "--out", out.to_str().unwrap()],
+            "",
+        );
         assert!(said.contains("worker-1"), "{said}");
         let certificate = Certificate::from_pem(&fs::read_to_string(&out).unwrap()).unwrap();
         assert_eq!(certificate.contents().issuer.common_name, "production Root G1");
         let opened = three.path(asked, &format!("opened-{off}"));
-        three.say(asked, &["decrypt-backup", "--input", backup.to_str().unwrap(), "--output", opened.to_str().unwrap()], "");
+        three.say(
+            asked,
+            &["decrypt-backup", "--input", backup.to_str().unwrap(), "--output", opened.to_str().unwrap()],
+            "",
+        );
         assert_eq!(fs::read_to_string(&opened).unwrap(), "the whole cluster");
         let status = three.json(asked, &["status"]);
         assert_eq!(status["healthy"], 2);
@@ -62,7 +71,10 @@ fn any_two_sign_and_open_and_one_alone_does_neither() {
     assert!(error.contains("2 of 3 primers must agree, and they do not: primer-2: 127.0.0.1:"), "{error}");
     assert!(error.contains("next: keystone-primer status"), "{error}");
     let nowhere = three.path(1, "nowhere");
-    let error = three.refused(1, &["decrypt-backup", "--input", backup.to_str().unwrap(), "--output", nowhere.to_str().unwrap()]);
+    let error = three.refused(
+        1,
+        &["decrypt-backup", "--input", backup.to_str().unwrap(), "--output", nowhere.to_str().unwrap()],
+    );
     assert!(error.contains("2 of 3 primers must agree"), "{error}");
     assert!(!nowhere.exists());
     let status = three.say(1, &["status"], "");
@@ -117,7 +129,11 @@ fn no_secret_is_on_disk_or_in_a_log() {
                     stack.push(entry.path());
                 } else if entry.file_type().unwrap().is_file() && entry.file_name() != "lab.key" {
                     let text = String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned();
-                    assert!(!text.contains(&key) && !text.contains("AGE-SECRET-KEY-"), "{}", entry.path().display());
+                    assert!(
+                        !text.contains(&key) && !text.contains("AGE-SECRET-KEY-"),
+                        "{}",
+                        entry.path().display()
+                    );
                     // "KSPK" and the kind of a share, as base64.
                     assert!(!text.contains("S1NQSwEC"), "{}", entry.path().display());
                     assert!(!text.contains("ksj1."), "{}", entry.path().display());

@@ -102,7 +102,8 @@ impl Layout {
         }
         // Last: a folder with the marker is whole.
         let marker = Marker {
-            warning: "This is a lab. Its keys lie in files, and nothing that it signs is to be trusted.".to_owned(),
+            warning: "This is a lab. Its keys lie in files, and nothing that it signs is to be trusted."
+                .to_owned(),
             cluster: cluster.to_owned(),
             primers: layout.primers.clone(),
         };

@@ -41,7 +41,9 @@ impl Process {
     pub fn stop(&self) -> bool {
         // The descriptor stays that of this process, whoever gets its number; so it is opened before the last look.
         let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else { return false };
+        let Some(process) = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
+            return false;
+        };
         if !self.running() {
             return false;
         }

@@ -22,8 +22,11 @@ impl Client {
     pub fn ask(&self, command: &Command) -> Result<Value, Refusal> {
         match control::connect(&self.config.socket())? {
             Some(mut stream) => control::ask(&mut stream, command, &|text| eprintln!("{text}")),
-            None => Err(Refusal::new(format!("no primer runs here: nobody answers on `{}`", self.config.socket().display()))
-                .fix("systemctl start keystone-primer (or keystone-primer serve)")),
+            None => Err(Refusal::new(format!(
+                "no primer runs here: nobody answers on `{}`",
+                self.config.socket().display()
+            ))
+            .fix("systemctl start keystone-primer (or keystone-primer serve)")),
         }
     }
 

@@ -23,7 +23,9 @@ pub fn run(client: Client, arguments: DecryptBackup) -> Result<Said, Refusal> {
     let input = &arguments.input;
     let output = arguments.output.clone().unwrap_or_else(|| input.with_extension(""));
     if output == *input || output.exists() {
-        return Err(Refusal::new(format!("`{}` exists", output.display())).fix("name another file: --output FILE"));
+        return Err(
+            Refusal::new(format!("`{}` exists", output.display())).fix("name another file: --output FILE")
+        );
     }
     let header = header_of(input)?;
     let claimed = arguments.claim.clone().unwrap_or_else(|| {
@@ -33,19 +35,27 @@ pub fn run(client: Client, arguments: DecryptBackup) -> Result<Said, Refusal> {
     for stanza in header.candidates() {
         if let Some((identity, by)) = open_stanza(&client, &header, stanza, &claimed, &secret)? {
             decrypt_file(input, &output, &identity)?;
-            let text = format!("{} opened {}\nwritten to {}\n", by.join(" and "), input.display(), output.display());
+            let text =
+                format!("{} opened {}\nwritten to {}\n", by.join(" and "), input.display(), output.display());
             let json = json!({ "ok": true, "output": output.display().to_string(), "by": by });
             return Ok(Said::new(json, text));
         }
     }
-    Err(Refusal::new(format!("`{}` is not encrypted to this cluster's recipient of backups", input.display()))
-        .fix("age -r \"$(cat FILE OF backupRecipient)\" encrypts to it"))
+    Err(Refusal::new(format!(
+        "`{}` is not encrypted to this cluster's recipient of backups",
+        input.display()
+    ))
+    .fix("age -r \"$(cat FILE OF backupRecipient)\" encrypts to it"))
 }
 
 fn header_of(path: &Path) -> Result<Header, Refusal> {
     let failed = |error: io::Error| Refusal::file("read", path, &error);
     let mut start = Vec::new();
-    File::open(path).map_err(failed)?.take(Header::MAX_BYTES as u64).read_to_end(&mut start).map_err(failed)?;
+    File::open(path)
+        .map_err(failed)?
+        .take(Header::MAX_BYTES as u64)
+        .read_to_end(&mut start)
+        .map_err(failed)?;
     Header::read(&start).map_err(|error| Refusal::new(format!("`{}`: {error}", path.display())))
 }
 
@@ -79,13 +89,16 @@ fn open_stanza(
                 .first()
                 .and_then(|sealed| decrypt(&ephemeral, sealed).ok())
                 .and_then(|bytes| Partial::from_bytes(&bytes).ok());
-            match (member, partial) {
-                (Some(member), Some(partial)) if collection.add(member, partial).is_ok() => {}
-                _ => liar = Some(name.clone()),
+            let added =
+                member.zip(partial).is_some_and(|(member, partial)| collection.add(member, partial).is_ok());
+            if !added {
+                liar = Some(name.clone());
             }
         }
         if let Some(name) = liar {
-            eprintln!("{name} sent a partial decryption that is not made with its share; going on without it");
+            eprintln!(
+                "{name} sent a partial decryption that is not made with its share; going on without it"
+            );
             without.insert(name);
             continue;
         }
@@ -109,24 +122,22 @@ fn read_answer(answer: &Value) -> Result<Answer, Refusal> {
 }
 
 fn decrypt_file(input: &Path, output: &Path, identity: &FileIdentity) -> Result<(), Refusal> {
-    let unreadable = |error: &dyn std::fmt::Display| Refusal::new(format!("cannot open `{}`: {error}", input.display()));
+    let unreadable =
+        |error: &dyn std::fmt::Display| Refusal::new(format!("cannot open `{}`: {error}", input.display()));
     let file = File::open(input).map_err(|error| unreadable(&error))?;
     let mut reader = age::Decryptor::new_buffered(BufReader::new(file))
         .and_then(|decryptor| decryptor.decrypt(std::iter::once(identity as &dyn age::Identity)))
         .map_err(|error| unreadable(&error))?;
     let part = output.with_extension("unfinished");
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&part)
-        .and_then(|mut file| {
-            io::copy(&mut reader, &mut file)?;
-            file.flush()?;
-            file.sync_all()?;
-            fs::rename(&part, output)
-        });
+    let written =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).and_then(
+            |mut file| {
+                io::copy(&mut reader, &mut file)?;
+                file.flush()?;
+                file.sync_all()?;
+                fs::rename(&part, output)
+            },
+        );
     written.map_err(|error| {
         // Half of a backup is worse than none.
         let _ = fs::remove_file(&part);

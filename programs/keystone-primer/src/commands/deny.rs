@@ -1,7 +1,7 @@
 //! `keystone-primer deny`
 
-use super::client::Client;
 use super::Said;
+use super::client::Client;
 use crate::cli::Deny;
 use crate::control::Command;
 use crate::refusal::Refusal;

@@ -20,7 +20,12 @@ pub fn run(client: Client, arguments: &Join) -> Result<Said, Refusal> {
             .map_err(|error| Refusal::new(format!("cannot read the token: {error}")))?;
     }
     let done = client.ask_or_do(&Command::Join { token })?;
-    let mut text = format!("{} joined the cluster {}; its key is {}\n", field(&done, "name"), field(&done, "cluster"), field(&done, "pin"));
+    let mut text = format!(
+        "{} joined the cluster {}; its key is {}\n",
+        field(&done, "name"),
+        field(&done, "cluster"),
+        field(&done, "pin")
+    );
     if done["ready"].as_bool() == Some(true) {
         text.push_str("Next: keystone-primer status\n");
     } else {

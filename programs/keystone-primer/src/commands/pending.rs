@@ -22,7 +22,11 @@ pub fn run(client: Client) -> Result<Said, Refusal> {
         for line in act["summary"].as_array().into_iter().flatten() {
             let _ = writeln!(text, "    {}", line.as_str().unwrap_or_default());
         }
-        let _ = writeln!(text, "  agree:  keystone-primer approve {id}\n  refuse: keystone-primer deny {id} --reason WHY\n", id = field(act, "id"));
+        let _ = writeln!(
+            text,
+            "  agree:  keystone-primer approve {id}\n  refuse: keystone-primer deny {id} --reason WHY\n",
+            id = field(act, "id")
+        );
     }
     Ok(Said::new(done, text))
 }

@@ -20,7 +20,8 @@ pub fn run(client: Client, command: ProtectorCommand) -> Result<Said, Refusal> {
                 NewSlot::Passphrase => (SlotKind::Passphrase, Some(secret::new_passphrase()?)),
                 NewSlot::Paper => (SlotKind::Paper, None),
             };
-            let done = client.ask_or_do(&Command::ProtectorAdd { kind, label, recovery, passphrase, secret })?;
+            let done =
+                client.ask_or_do(&Command::ProtectorAdd { kind, label, recovery, passphrase, secret })?;
             let mut text = format!("slot {} ({kind}) was made\n", done["slot"]);
             if let Some(paper) = done["paper"].as_str() {
                 // Writing to a String cannot fail.
@@ -54,9 +55,17 @@ fn list(client: &Client) -> Result<Said, Refusal> {
         text.push_str("There is no slot. Make the first: keystone-primer protector add passphrase\n");
     }
     for slot in &slots {
-        let tested = slot["tested"].as_u64().map_or_else(|| "never tested".to_owned(), |at| format!("opened {}", clock::shown(at)));
+        let tested = slot["tested"]
+            .as_u64()
+            .map_or_else(|| "never tested".to_owned(), |at| format!("opened {}", clock::shown(at)));
         let place = if slot["recovery"].as_bool() == Some(true) { "recovery" } else { "everyday" };
-        let _ = writeln!(text, "  {:<4}{:<12}{place:<10}{tested:<30}{}", slot["id"], field(&slot["method"], "kind"), field(slot, "label"));
+        let _ = writeln!(
+            text,
+            "  {:<4}{:<12}{place:<10}{tested:<30}{}",
+            slot["id"],
+            field(&slot["method"], "kind"),
+            field(slot, "label")
+        );
     }
     for wanting in done["wanting"].as_array().into_iter().flatten() {
         let _ = writeln!(text, "wanting: {}", wanting.as_str().unwrap_or_default());

@@ -21,8 +21,13 @@ pub fn run(client: Client, arguments: SignCertificate) -> Result<Said, Refusal> 
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let holder = arguments.host.unwrap_or(stem);
     let out = arguments.out.unwrap_or_else(|| path.with_extension("crt"));
-    let request =
-        Request::Leaf { profile: arguments.profile, holder: holder.clone(), csr, not_before: not_before(), nonce: nonce()? };
+    let request = Request::Leaf {
+        profile: arguments.profile,
+        holder: holder.clone(),
+        csr,
+        not_before: not_before(),
+        nonce: nonce()?,
+    };
     let secret = secret::ask(&client, arguments.opening)?;
     let reason = format!("sign-certificate for {holder}");
     let done = client.ask(&Command::Sign { requests: vec![request], reason, secret: Some(secret) })?;
@@ -30,7 +35,8 @@ pub fn run(client: Client, arguments: SignCertificate) -> Result<Said, Refusal> 
     write(&out, pem)?;
     let summary = done["summaries"][0].as_str().unwrap_or_default();
     let text = format!("{}{summary}\n\nwritten to {}\n", lab_mark(&done), out.display());
-    let json: Value = json!({ "ok": true, "out": out.display().to_string(), "certificate": pem, "lab": done["lab"] });
+    let json: Value =
+        json!({ "ok": true, "out": out.display().to_string(), "certificate": pem, "lab": done["lab"] });
     Ok(Said::new(json, text))
 }
 

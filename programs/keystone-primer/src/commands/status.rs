@@ -49,7 +49,12 @@ pub fn run(client: Client, arguments: &Status) -> Result<Said, Refusal> {
     let mut bad = status["rolledBack"].as_bool() == Some(true);
     if let Some(replay) = status["replay"].as_object() {
         let count = |name: &str| replay.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default();
-        let _ = writeln!(text, "  replay        {} entries are right, {} of them seen by their author alone", count("entries"), count("unwitnessed"));
+        let _ = writeln!(
+            text,
+            "  replay        {} entries are right, {} of them seen by their author alone",
+            count("entries"),
+            count("unwitnessed")
+        );
         for wrong in replay.get("bad").and_then(serde_json::Value::as_array).into_iter().flatten() {
             bad = true;
             let _ = writeln!(text, "  replay        BAD: {}", wrong.as_str().unwrap_or_default());

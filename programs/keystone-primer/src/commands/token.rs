@@ -14,7 +14,11 @@ pub fn run(client: Client, command: TokenCommand) -> Result<Said, Refusal> {
         TokenCommand::Create { name } => {
             let done = client.ask_or_do(&Command::TokenCreate { name })?;
             let until = clock::shown(done["expiry"].as_u64().unwrap_or_default());
-            let text = format!("On {}, until {until}:\n\n  keystone-primer join --token {}\n", field(&done, "name"), field(&done, "token"));
+            let text = format!(
+                "On {}, until {until}:\n\n  keystone-primer join --token {}\n",
+                field(&done, "name"),
+                field(&done, "token")
+            );
             Ok(Said::new(done, text))
         }
         TokenCommand::List => {

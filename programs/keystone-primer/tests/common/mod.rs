@@ -31,7 +31,8 @@ impl Three {
     pub fn start(lab: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses: Vec<SocketAddr> = listeners.iter().map(|socket| socket.local_addr().unwrap()).collect();
+        let addresses: Vec<SocketAddr> =
+            listeners.iter().map(|socket| socket.local_addr().unwrap()).collect();
         let peers: Vec<String> =
             addresses.iter().zip(1..).map(|(address, n)| format!("primer-{n}={address}")).collect();
         let inventory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../hosts/cluster.toml");
@@ -115,7 +116,11 @@ impl Three {
     pub fn say(&self, n: usize, arguments: &[&str], input: &str) -> String {
         let output = self.try_do(n, arguments, input);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {error}\n{}", (1..=3).map(|n| self.log(n)).collect::<String>());
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {error}\n{}",
+            (1..=3).map(|n| self.log(n)).collect::<String>()
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -127,7 +132,12 @@ impl Three {
     /// What a command says that must fail.
     pub fn refused(&self, n: usize, arguments: &[&str]) -> String {
         let output = self.try_do(n, arguments, "");
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
         String::from_utf8(output.stderr).unwrap()
     }
 
