@@ -7,6 +7,7 @@
 //! | [`ToBeSigned`] | the exact bytes that are to be signed, with their contents |
 //! | [`Certificate`] | such bytes with a signature |
 //! | [`Intermediate`] | a certificate authority whose key is here |
+//! | [`MachineTrust`] | how our own programs believe a machine |
 
 mod contents;
 mod csr;
@@ -14,6 +15,7 @@ mod difference;
 mod draft;
 mod issue;
 mod key;
+mod machine;
 mod names;
 mod signer;
 mod time;
@@ -21,10 +23,11 @@ mod time;
 pub use contents::{Contents, Kind};
 pub use csr::SigningRequest;
 pub use difference::Difference;
-pub use draft::ToBeSigned;
 pub(crate) use draft::Draft;
+pub use draft::ToBeSigned;
 pub use issue::Intermediate;
 pub use key::{PrivateKey, PublicKey};
+pub use machine::{MachineError, MachineTrust};
 pub use names::{AltName, Constraints, Range, Serial, Subject, Usage};
 pub(crate) use signer::{Capture, Replay, rcgen_time};
 pub use time::{DAY, Time, Validity};
@@ -88,7 +91,9 @@ pub enum CertificateError {
         reason: &'static str,
     },
     /// A validity that ends before it starts, or lies outside that of the issuer.
-    #[error("a validity of {validity} does not lie within that of `{issuer}`, {outer}; renew `{issuer}` first")]
+    #[error(
+        "a validity of {validity} does not lie within that of `{issuer}`, {outer}; renew `{issuer}` first"
+    )]
     Outlives {
         /// The validity asked for.
         validity: Validity,
@@ -133,10 +138,8 @@ impl Certificate {
     }
 
     fn from_parsed(read: &x509_cert::Certificate, der: &[u8]) -> Result<Self, CertificateError> {
-        let tbs = read
-            .tbs_certificate
-            .to_der()
-            .map_err(|e| CertificateError::malformed("certificate", &e))?;
+        let tbs =
+            read.tbs_certificate.to_der().map_err(|e| CertificateError::malformed("certificate", &e))?;
         if read.signature_algorithm != read.tbs_certificate.signature {
             let found = "two different signature algorithms".to_owned();
             return Err(CertificateError::Foreign { what: "certificate", found });

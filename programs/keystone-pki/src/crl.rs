@@ -9,15 +9,15 @@ use std::fmt;
 
 use der::{Decode as _, Encode as _};
 use rcgen::{
-    CertificateParams, CertificateRevocationListParams, Issuer, KeyIdMethod, KeyUsagePurpose, RevocationReason,
-    RevokedCertParams, SerialNumber,
+    CertificateParams, CertificateRevocationListParams, Issuer, KeyIdMethod, KeyUsagePurpose,
+    RevocationReason, RevokedCertParams, SerialNumber,
 };
 use serde::{Deserialize, Serialize};
 use x509_cert::crl::CertificateList;
 
 use crate::certificate::{
-    Capture, CertificateError, Contents, Intermediate, Kind, PublicKey, Replay, Serial, Subject, Time, bounded,
-    rcgen_time,
+    Capture, CertificateError, Contents, Intermediate, Kind, PublicKey, Replay, Serial, Subject, Time,
+    bounded, rcgen_time,
 };
 
 const WHAT: &str = "list of revoked certificates";
@@ -195,14 +195,15 @@ impl RevocationList {
     /// # Errors
     /// When the bytes are no list.
     pub fn from_der(bytes: &[u8]) -> Result<Self, CertificateError> {
-        let read = CertificateList::from_der(bounded(bytes)?).map_err(|e| CertificateError::malformed(WHAT, &e))?;
+        let read =
+            CertificateList::from_der(bounded(bytes)?).map_err(|e| CertificateError::malformed(WHAT, &e))?;
         match read.to_der() {
             Ok(again) if again == bytes => Ok(Self { der: again }),
             _ => Err(CertificateError::malformed(WHAT, &"it is not written in DER")),
         }
     }
 
-    /// The list in DER.
+    /// The list in DER, which is what etcd reads.
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der

@@ -31,6 +31,6 @@ pub use keys::{Group, GroupError, Share};
 pub use member::Member;
 pub use purpose::{Decryption, Purpose, Signing};
 pub use quorum::{Quorum, QuorumError};
-pub use rounds::{Act, Echo, RoundError, RoundOne, RoundTwo, Round1Package, Round2Package};
+pub use rounds::{Act, Confirmed, Echo, Round1Package, Round2Package, RoundError, RoundOne, RoundTwo};
 
 pub(crate) type Suite = frost_ed25519::Ed25519Sha512;

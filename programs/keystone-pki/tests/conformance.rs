@@ -18,7 +18,9 @@ use keystone_pki::crl::{ListContents, Reason, RevocationList, Revoked};
 use keystone_pki::profile::Identity;
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use serde::Serialize;
-use webpki::{CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList, RevocationOptionsBuilder};
+use webpki::{
+    CertRevocationList, EndEntityCert, KeyUsage, OwnedCertRevocationList, RevocationOptionsBuilder,
+};
 
 /// One question to a verifier, and the right answer.
 #[derive(Serialize)]
@@ -123,7 +125,14 @@ fn every_leaf(cases: &mut Cases, cluster: &Cluster, root: &Root) {
         for usage in [Usage::Server, Usage::Client] {
             let accepted = right.contains(&usage);
             let title = format!("{name} as {usage}");
-            cases.add(&format!("{title}, by the root"), &[&root.certificate], &[intermediate], &leaf, usage, accepted);
+            cases.add(
+                &format!("{title}, by the root"),
+                &[&root.certificate],
+                &[intermediate],
+                &leaf,
+                usage,
+                accepted,
+            );
             cases.add(&format!("{title}, by its intermediate"), &[intermediate], &[], &leaf, usage, accepted);
         }
     }
@@ -174,16 +183,35 @@ fn broken(cases: &mut Cases, cluster: &Cluster, root: &Root) {
         let title = format!("system:masters of the {} intermediate, to the API server", authority.as_str());
         cases.add(&title, &[anchor], &[own, &root.certificate], &leaf, Usage::Client, false);
         // This is why client authentication is never anchored on the root.
-        cases.add(&format!("{title}, if it believed the root"), &[&root.certificate], &[own], &leaf, Usage::Client, true);
+        cases.add(
+            &format!("{title}, if it believed the root"),
+            &[&root.certificate],
+            &[own],
+            &leaf,
+            Usage::Client,
+            true,
+        );
     }
 
     // An intermediate makes another authority.
     let rogue = Forged { organisation: None, common_name: "rogue", dns: vec![], authority: true };
     let rogue = forge(node, &rogue, 702);
-    let host = Forged { organisation: None, common_name: "w", dns: vec!["worker-1.keystone.internal"], authority: false };
+    let host = Forged {
+        organisation: None,
+        common_name: "w",
+        dns: vec!["worker-1.keystone.internal"],
+        authority: false,
+    };
     let leaf = forge_certificate(&rogue, &host, &key, 703);
     let chain = [rogue.certificate(), node.certificate()];
-    cases.add("an authority below an intermediate", &[&root.certificate], &chain, &leaf, Usage::Server, false);
+    cases.add(
+        "an authority below an intermediate",
+        &[&root.certificate],
+        &chain,
+        &leaf,
+        Usage::Server,
+        false,
+    );
 
     // Names outside what the intermediate may vouch for, and the same way with one inside.
     for (authority, inside, outside) in [
@@ -261,8 +289,12 @@ fn webpki(case: &Case) -> Result<(), String> {
         .as_ref()
         .map(|list| CertRevocationList::from(OwnedCertRevocationList::from_der(list.der()).unwrap()));
     let lists: Vec<_> = list.iter().collect();
-    let revocation = (!lists.is_empty())
-        .then(|| RevocationOptionsBuilder::new(&lists).unwrap().with_depth(webpki::RevocationCheckDepth::EndEntity).build());
+    let revocation = (!lists.is_empty()).then(|| {
+        RevocationOptionsBuilder::new(&lists)
+            .unwrap()
+            .with_depth(webpki::RevocationCheckDepth::EndEntity)
+            .build()
+    });
     leaf.verify_for_usage(ALGORITHMS, &anchors, &intermediates, time, usage, revocation, None)
         .map_err(|e| e.to_string())?;
     if let Some(host) = &case.host {

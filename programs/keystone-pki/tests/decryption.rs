@@ -13,7 +13,9 @@ use curve25519_dalek::constants::EIGHT_TORSION;
 use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use curve25519_dalek::scalar::Scalar;
-use keystone_pki::decryption::{Collection, CollectionError, Header, HeaderError, Partial, partial, recipient};
+use keystone_pki::decryption::{
+    Collection, CollectionError, Header, HeaderError, Partial, partial, recipient,
+};
 use keystone_pki::group::Decryption;
 
 const TEXT: &[u8] = b"the whole cluster, on one disk";
@@ -31,7 +33,8 @@ fn encrypt(recipients: &[String]) -> Vec<u8> {
 
 fn part(keys: &Keys<Decryption>, number: u16, header: &Header, stanza: usize) -> Partial {
     let point = header.point(stanza).unwrap();
-    let made = partial(&keys.shares[&member(number)], &keys.group, &point, &mut rng(u64::from(number))).unwrap();
+    let made =
+        partial(&keys.shares[&member(number)], &keys.group, &point, &mut rng(u64::from(number))).unwrap();
     Partial::from_bytes(&made.to_bytes()).unwrap()
 }
 
@@ -131,7 +134,10 @@ fn a_liar_is_named() {
     assert_eq!(collection.add(member(2), wrong), Err(CollectionError::Liar(member(2))));
     let borrowed = part(&keys, 1, &header, 0);
     assert_eq!(collection.add(member(3), borrowed), Err(CollectionError::Liar(member(3))));
-    assert_eq!(collection.add(member(4), part(&keys, 1, &header, 0)), Err(CollectionError::NotAMember(member(4))));
+    assert_eq!(
+        collection.add(member(4), part(&keys, 1, &header, 0)),
+        Err(CollectionError::NotAMember(member(4)))
+    );
     // Any other byte in a part is noticed: it does not read, or its proof does not hold.
     let right = part(&keys, 2, &header, 0);
     let bytes = right.to_bytes();

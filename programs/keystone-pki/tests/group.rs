@@ -11,8 +11,8 @@ use keystone_pki::group::complaint::{Verdict, judge};
 use keystone_pki::group::dkg::{self, Generation};
 use keystone_pki::group::sign::{self, Aggregation, Commitment, PartialSignature, SignError};
 use keystone_pki::group::{
-    DecodeError, Decryption, Group, GroupError, Member, Quorum, Round1Package, Round2Package, RoundError, RoundOne,
-    RoundTwo, Share, Signing, repair,
+    DecodeError, Decryption, Group, GroupError, Member, Quorum, Round1Package, Round2Package, RoundError,
+    RoundOne, RoundTwo, Share, Signing, repair,
 };
 
 const MESSAGE: &[u8] = b"what all of them have before them";
@@ -35,7 +35,10 @@ fn any_quorum_signs_and_no_smaller_one() {
         }
         for signers in subsets(count, usize::from(needed) - 1) {
             let found = signers.len();
-            assert_eq!(signature(&keys, &signers, MESSAGE, 1).unwrap_err(), SignError::TooFew { found, needed });
+            assert_eq!(
+                signature(&keys, &signers, MESSAGE, 1).unwrap_err(),
+                SignError::TooFew { found, needed }
+            );
         }
         // More than needed may take part.
         let everybody: Vec<u16> = (1..=count).collect();
@@ -121,7 +124,9 @@ fn a_repaired_share_is_the_lost_one() {
     // A wrong value is noticed, and a missing one.
     let wrong = repair::combine(&deltas[&member(1)], &helpers).unwrap();
     sigmas.insert(member(2), wrong);
-    assert!(matches!(repair::finish(&sigmas, &helpers, lost, &keys.group), Err(repair::RepairError::Wrong(m)) if m == lost));
+    assert!(
+        matches!(repair::finish(&sigmas, &helpers, lost, &keys.group), Err(repair::RepairError::Wrong(m)) if m == lost)
+    );
     sigmas.remove(&member(2));
     assert!(matches!(
         repair::finish(&sigmas, &helpers, lost, &keys.group),
@@ -129,8 +134,14 @@ fn a_repaired_share_is_the_lost_one() {
     ));
     // Two helpers are too few, and nobody repairs itself.
     let start = |who: u16, helpers: &[u16], lost: u16| {
-        repair::start(&keys.shares[&member(who)], &keys.group, &members(helpers), member(lost), &mut common::rng(1))
-            .map(|_| ())
+        repair::start(
+            &keys.shares[&member(who)],
+            &keys.group,
+            &members(helpers),
+            member(lost),
+            &mut common::rng(1),
+        )
+        .map(|_| ())
     };
     assert!(matches!(start(1, &[1, 2], 3), Err(repair::RepairError::Helpers { found: 2, needed: 3 })));
     assert!(matches!(start(1, &[1, 2, 3], 3), Err(repair::RepairError::HelpsItself(_))));
@@ -155,7 +166,10 @@ fn a_refresh_keeps_the_key_and_makes_old_and_new_shares_strangers() {
     let Keys { mut shares, .. } = new;
     shares.insert(member(1), Share::from_bytes(&old.shares[&member(1)].to_bytes()).unwrap());
     let mixed = Keys { shares, group: old.group.clone() };
-    assert_eq!(signature(&mixed, &[1, 2], MESSAGE, 1), Err(SignError::Group(GroupError::OtherShare(member(2)))));
+    assert_eq!(
+        signature(&mixed, &[1, 2], MESSAGE, 1),
+        Err(SignError::Group(GroupError::OtherShare(member(2))))
+    );
 }
 
 type Firsts = BTreeMap<Member, Round1Package<Signing, Generation>>;
@@ -237,7 +251,8 @@ fn rounds_say_who_is_missing_and_who_does_not_belong() {
     let (mut states, firsts) = started(15);
     let mut some = without(&firsts, member(1));
     let three = some.remove(&member(3)).unwrap();
-    let error = |states: &mut Ones, m, packages| states.remove(&member(m)).unwrap().receive(packages).err().unwrap();
+    let error =
+        |states: &mut Ones, m, packages| states.remove(&member(m)).unwrap().receive(packages).err().unwrap();
     assert_eq!(error(&mut states, 1, some.clone()), RoundError::Missing(vec![member(3)]));
     some.insert(member(4), three);
     some.remove(&member(2));

@@ -62,9 +62,7 @@ fn other_readers() -> Vec<(&'static str, Reader)> {
         ("public key", |b| PublicKey::from_spki(b).ok().map(|k| k.spki())),
         ("list", |b| RevocationList::from_der(b).ok().map(|l| l.der().to_vec())),
         ("header", |b| Header::read(b).ok().map(|_| b.to_vec())),
-        ("bundle", |b| {
-            Certificate::bundle(&String::from_utf8_lossy(b)).ok().map(|_| b.to_vec())
-        }),
+        ("bundle", |b| Certificate::bundle(&String::from_utf8_lossy(b)).ok().map(|_| b.to_vec())),
         ("private key", |b| PrivateKey::from_pem(&String::from_utf8_lossy(b)).ok().map(|_| b.to_vec())),
         ("request", |b| Request::from_json(&String::from_utf8_lossy(b)).ok().map(|_| b.to_vec())),
     ]
@@ -86,7 +84,8 @@ fn examples() -> &'static Vec<Vec<u8>> {
         let list = RevocationList::issue(&contents, issuer).unwrap();
         let key = PrivateKey::generate(&mut rng(3));
         let subject = issuer.certificate().contents().subject.clone();
-        let csr = SigningRequest::new(&key, &subject, &[AltName::Dns("a.example".to_owned())].into()).unwrap();
+        let csr =
+            SigningRequest::new(&key, &subject, &[AltName::Dns("a.example".to_owned())].into()).unwrap();
         vec![
             keys.group.to_bytes(),
             keys.shares[&member(2)].to_bytes().to_vec(),
@@ -208,7 +207,9 @@ proptest! {
 
 fn permits(bounds: &Constraints, name: &AltName) -> bool {
     let below = |host: &str, zones: &BTreeSet<String>| {
-        zones.iter().any(|zone| host == zone || host.strip_suffix(zone.as_str()).is_some_and(|h| h.ends_with('.')))
+        zones
+            .iter()
+            .any(|zone| host == zone || host.strip_suffix(zone.as_str()).is_some_and(|h| h.ends_with('.')))
     };
     match name {
         AltName::Dns(host) => {

@@ -10,10 +10,10 @@ use std::path::Path;
 
 use common::chains::cluster;
 use keystone_model::Authority;
-use keystone_pki::certificate::{AltName, Subject};
+use keystone_pki::certificate::{AltName, Subject, Usage};
 use keystone_pki::profile::{
-    CONSUMERS, Identity, PROFILES, constraints, identities, intermediate_authority, intermediate_subject, reference,
-    root_subject,
+    CONSUMERS, Identity, PROFILES, constraints, identities, intermediate_authority, intermediate_subject,
+    reference, root_subject,
 };
 
 #[test]
@@ -127,4 +127,41 @@ fn a_public_zone_above_the_mesh_does_not_take_the_mesh_away() {
     cluster.mesh.relay.domain = Some("internal".parse().unwrap());
     let excluded = constraints(&cluster, Authority::Kubernetes).excluded_dns;
     assert_eq!(excluded, ["mesh.keystone.example".to_owned()].into());
+}
+
+fn files_below(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files_below(&path, found) } else { found.push(path) }
+    }
+}
+
+/// What services and kubeconfigs ask for by name is in the table.
+#[test]
+fn every_leaf_that_the_repository_names_has_a_profile() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    let mut files = Vec::new();
+    files_below(&repository.join("modules"), &mut files);
+    for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "nix")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        for list in text.split("leaves = [").skip(1) {
+            let list = list.split(']').next().unwrap();
+            named.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    // A build by Nix has this folder only in part (lib/package.nix).
+    let whole = repository.join("modules/control-plane").is_dir();
+    assert!(!whole || named.len() >= 8, "{named:?}");
+    let mut kubeconfigs = Vec::new();
+    files_below(&repository.join("checks/golden/kubernetes/components"), &mut kubeconfigs);
+    for file in kubeconfigs {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let profile = PROFILES.iter().find(|p| p.name == name).unwrap_or_else(|| panic!("no profile {name}"));
+        assert_eq!(profile.authority, Authority::Kubernetes, "{name}");
+        assert!(profile.usages.contains(&Usage::Client), "{name}");
+    }
+    for name in named {
+        assert!(PROFILES.iter().any(|profile| profile.name == name), "no profile is named {name}");
+    }
 }

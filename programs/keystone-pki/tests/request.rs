@@ -9,8 +9,8 @@ use common::chains::{NOW, Root, by_quorum, cluster, nonce, root, to_be_signed, v
 use common::rng;
 use keystone_model::{Authority, Cluster};
 use keystone_pki::certificate::{
-    AltName, CertificateError, Contents, DAY, Difference, Kind, PrivateKey, PublicKey, Serial, SigningRequest, Subject,
-    Time,
+    AltName, CertificateError, Contents, DAY, Difference, Kind, PrivateKey, PublicKey, Serial,
+    SigningRequest, Subject, Time,
 };
 use keystone_pki::crl::Reason;
 use keystone_pki::group::Signing;
@@ -108,7 +108,11 @@ fn a_lying_requester_is_found_out() {
 
     // CA:TRUE: an intermediate instead of a machine.
     let key = PrivateKey::generate(&mut rng(41));
-    let intermediate = SigningRequest::new(&key, &profile::intermediate_subject(&world.cluster, Authority::Node, 1), &[].into());
+    let intermediate = SigningRequest::new(
+        &key,
+        &profile::intermediate_subject(&world.cluster, Authority::Node, 1),
+        &[].into(),
+    );
     let authority = Request::Intermediate {
         authority: Authority::Node,
         generation: 1,
@@ -120,7 +124,10 @@ fn a_lying_requester_is_found_out() {
     let found = lies(&claim(&authority, &world.view()));
     assert_eq!(found[0], Difference::Authority { asked: true });
     let text = rebuilt.check(&claim(&authority, &world.view())).err().unwrap().to_string();
-    assert!(text.contains("it is a certificate authority (CA:TRUE), and the profile says otherwise"), "{text}");
+    assert!(
+        text.contains("it is a certificate authority (CA:TRUE), and the profile says otherwise"),
+        "{text}"
+    );
 
     // Another name: the inventory of the requester has another zone.
     let mut other = world.cluster.clone();
@@ -151,7 +158,10 @@ fn a_lying_requester_is_found_out() {
     assert!(matches!(found[..], [Difference::Serial { .. }]), "{found:?}");
 
     // Bytes that are nothing at all.
-    assert!(matches!(rebuilt.check(b"sign this"), Err(Refusal::Certificate(CertificateError::Malformed { .. }))));
+    assert!(matches!(
+        rebuilt.check(b"sign this"),
+        Err(Refusal::Certificate(CertificateError::Malformed { .. }))
+    ));
 }
 
 #[test]
@@ -194,7 +204,10 @@ fn a_request_to_sign_that_asks_for_more_is_refused() {
     let text = ask("bootstrap", "control-1").to_string();
     assert!(text.contains("keystone-primer generate-credentials"), "{text}");
     assert!(matches!(ask("apiserver", "worker-1"), Refusal::Identity(IdentityError::NotFor { .. })));
-    assert!(matches!(ask("node", "worker-9"), Refusal::Identity(IdentityError::Unknown { person: false, .. })));
+    assert!(matches!(
+        ask("node", "worker-9"),
+        Refusal::Identity(IdentityError::Unknown { person: false, .. })
+    ));
     assert!(matches!(ask("cluster-admin", "worker-1"), Refusal::Identity(IdentityError::NoProfile { .. })));
 }
 
@@ -246,7 +259,12 @@ fn a_root_vouches_only_for_generations_that_the_custodian_knows() {
     assert!(matches!(cross.contents().kind, Kind::Authority { path_length: 1, .. }));
 }
 
-fn intermediate(world: &World, authority: Authority, generation: u32, successor: u8) -> Result<Contents, Refusal> {
+fn intermediate(
+    world: &World,
+    authority: Authority,
+    generation: u32,
+    successor: u8,
+) -> Result<Contents, Refusal> {
     let key = PrivateKey::generate(&mut rng(u64::from(generation)));
     let subject = profile::intermediate_subject(&world.cluster, authority, generation);
     let request = Request::Intermediate {
@@ -361,6 +379,8 @@ fn a_key_does_not_join_another_certificate() {
     let again = PrivateKey::from_pem(&key.key().to_pem()).unwrap();
     assert_eq!(again.public(), certificate.contents().key);
     assert_eq!(PublicKey::from_spki(&again.public().spki()).unwrap(), again.public());
-    let error = PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n").err().unwrap();
+    let error = PrivateKey::from_pem("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
+        .err()
+        .unwrap();
     assert!(!error.to_string().contains("c2VjcmV0"));
 }

@@ -15,7 +15,9 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{self, KeyUsages};
 use x509_cert::name::Name;
 
-use super::{AltName, CertificateError, Constraints, PublicKey, Range, Serial, Subject, Time, Usage, Validity};
+use super::{
+    AltName, CertificateError, Constraints, PublicKey, Range, Serial, Subject, Time, Usage, Validity,
+};
 
 const WHAT: &str = "certificate";
 const ORGANISATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
@@ -121,9 +123,7 @@ impl Contents {
                 not_after: time(tbs.validity.not_after),
             },
             key: PublicKey::from_info(&tbs.subject_public_key_info)?,
-            subject_key_id: extensions
-                .subject_key_id
-                .ok_or_else(|| foreign("no identifier of its key"))?,
+            subject_key_id: extensions.subject_key_id.ok_or_else(|| foreign("no identifier of its key"))?,
             authority_key_id: extensions
                 .authority_key_id
                 .ok_or_else(|| foreign("no identifier of its issuer's key"))?,
@@ -166,7 +166,8 @@ impl Extensions {
                 true
             }
             SUBJECT_KEY => {
-                self.subject_key_id = decode::<pkix::SubjectKeyIdentifier>(value)?.0.as_bytes().try_into().ok();
+                self.subject_key_id =
+                    decode::<pkix::SubjectKeyIdentifier>(value)?.0.as_bytes().try_into().ok();
                 false
             }
             AUTHORITY_KEY => {
@@ -298,7 +299,9 @@ fn range(bytes: &[u8]) -> Result<Range, CertificateError> {
     let contiguous = mask.get(leading).map_or(0, |byte| byte.leading_ones())
         + u32::try_from(leading).unwrap_or(u32::MAX).saturating_mul(8);
     match (u8::try_from(ones), address(first)) {
-        (Ok(prefix), Ok(address)) if ones == contiguous && mask.len() == first.len() => Ok(Range { address, prefix }),
+        (Ok(prefix), Ok(address)) if ones == contiguous && mask.len() == first.len() => {
+            Ok(Range { address, prefix })
+        }
         _ => Err(foreign("a range of addresses that is none")),
     }
 }
@@ -317,7 +320,11 @@ impl fmt::Display for Contents {
         }
         writeln!(f, "  subject:       {}", self.subject)?;
         if !self.alt_names.is_empty() {
-            writeln!(f, "  names:         {}", join(self.alt_names.iter().map(ToString::to_string).collect()))?;
+            writeln!(
+                f,
+                "  names:         {}",
+                join(self.alt_names.iter().map(ToString::to_string).collect())
+            )?;
         }
         writeln!(f, "  signed by:     {}", self.issuer)?;
         writeln!(f, "  valid:         {}", self.validity)?;

@@ -59,7 +59,8 @@ impl SigningRequest {
                 return Err(CertificateError::Foreign { what: WHAT, found });
             }
             for value in attribute.values.iter() {
-                let extensions = ExtensionReq::from_der(&value.to_der().map_err(malformed)?).map_err(malformed)?;
+                let extensions =
+                    ExtensionReq::from_der(&value.to_der().map_err(malformed)?).map_err(malformed)?;
                 request.extensions(extensions)?;
             }
         }

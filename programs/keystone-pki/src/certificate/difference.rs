@@ -147,7 +147,9 @@ impl Contents {
         }
         if self.key != right.key {
             found.push(Difference::Key { asked: self.key, right: right.key });
-        } else if (self.subject_key_id, self.authority_key_id) != (right.subject_key_id, right.authority_key_id) {
+        } else if (self.subject_key_id, self.authority_key_id)
+            != (right.subject_key_id, right.authority_key_id)
+        {
             found.push(Difference::KeyId);
         }
         found

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyIdMethod, KeyUsagePurpose, SerialNumber};
 
 use super::{
-    AltName, Capture, Certificate, CertificateError, Contents, Kind, PrivateKey, PublicKey, Replay, Serial, Subject,
-    Validity, rcgen_time,
+    AltName, Capture, Certificate, CertificateError, Contents, Kind, PrivateKey, PublicKey, Replay, Serial,
+    Subject, Validity, rcgen_time,
 };
 
 /// What a certificate is to say. Only this crate makes one: from a profile, or as an authority.
@@ -108,8 +108,7 @@ fn params(draft: &Draft) -> Result<CertificateParams, CertificateError> {
     params.not_before = rcgen_time(draft.validity.not_before);
     params.not_after = rcgen_time(draft.validity.not_after);
     params.serial_number = Some(SerialNumber::from_slice(draft.serial.as_bytes()));
-    params.subject_alt_names =
-        draft.alt_names.iter().map(AltName::general_name).collect::<Result<_, _>>()?;
+    params.subject_alt_names = draft.alt_names.iter().map(AltName::general_name).collect::<Result<_, _>>()?;
     params.distinguished_name = draft.subject.distinguished_name()?;
     params.use_authority_key_identifier_extension = true;
     params.key_identifier_method = KeyIdMethod::PreSpecified(draft.key.id().to_vec());

@@ -134,7 +134,8 @@ impl PrivateKey {
     pub fn from_pem(text: &str) -> Result<Self, CertificateError> {
         super::bounded(text.as_bytes())?;
         // What the reader says may quote the key.
-        let malformed = |_| CertificateError::malformed("private key", &"it is not PKCS #8 in PEM of a P-256 key");
+        let malformed =
+            |_| CertificateError::malformed("private key", &"it is not PKCS #8 in PEM of a P-256 key");
         SecretKey::from_pkcs8_pem(text).map(Self).map_err(malformed)
     }
 

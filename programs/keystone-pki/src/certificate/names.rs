@@ -5,7 +5,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 use rand_core::{CryptoRng, RngCore};
-use rcgen::{CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType};
+use rcgen::{
+    CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, NameConstraints, SanType,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::CertificateError;
@@ -200,13 +202,10 @@ impl Constraints {
     }
 
     pub(super) fn extension(&self) -> Option<NameConstraints> {
-        let dns = |names: &BTreeSet<String>| names.iter().cloned().map(GeneralSubtree::DnsName).collect::<Vec<_>>();
+        let dns =
+            |names: &BTreeSet<String>| names.iter().cloned().map(GeneralSubtree::DnsName).collect::<Vec<_>>();
         let mut permitted = dns(&self.permitted_dns);
-        permitted.extend(
-            self.permitted_ip
-                .iter()
-                .map(|range| GeneralSubtree::IpAddress(subnet(*range))),
-        );
+        permitted.extend(self.permitted_ip.iter().map(|range| GeneralSubtree::IpAddress(subnet(*range))));
         (!self.is_empty()).then(|| NameConstraints {
             permitted_subtrees: permitted,
             excluded_subtrees: dns(&self.excluded_dns),

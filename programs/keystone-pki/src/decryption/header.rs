@@ -36,10 +36,14 @@ pub enum HeaderError {
     #[error("stanza {0} is damaged")]
     Damaged(usize),
     /// The ephemeral value is on the twist of the curve.
-    #[error("the value in stanza {0} is no point of the curve but of its twist; whoever wrote it wants to learn something about shares")]
+    #[error(
+        "the value in stanza {0} is no point of the curve but of its twist; whoever wrote it wants to learn something about shares"
+    )]
     Twist(usize),
     /// The ephemeral value is of small order, or has a part that is.
-    #[error("the value in stanza {0} is not of prime order; whoever wrote it wants to learn something about shares")]
+    #[error(
+        "the value in stanza {0} is not of prime order; whoever wrote it wants to learn something about shares"
+    )]
     SmallOrder(usize),
 }
 
@@ -53,7 +57,7 @@ pub struct Header {
 /// The ephemeral point of one stanza, of prime order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Point {
-    pub(super) point: EdwardsPoint,
+    pub(super) lifted: EdwardsPoint,
     pub(super) share: [u8; 32],
     pub(super) body: Vec<u8>,
 }
@@ -74,7 +78,8 @@ impl Header {
         let mut rest = file.strip_prefix(VERSION).ok_or(HeaderError::NotAge)?;
         let mut stanzas = Vec::new();
         while !rest.starts_with(MAC) {
-            let (after, stanza): (&[u8], AgeStanza<'_>) = age_stanza(rest).map_err(|_| HeaderError::NotAge)?;
+            let (after, stanza): (&[u8], AgeStanza<'_>) =
+                age_stanza(rest).map_err(|_| HeaderError::NotAge)?;
             stanzas.push(stanza.into());
             rest = after;
         }
@@ -139,10 +144,10 @@ impl Header {
         if found.body.len() != 32 {
             return Err(damaged);
         }
-        let point = prime_order(share).map_err(|twist| {
+        let lifted = prime_order(share).map_err(|twist| {
             if twist { HeaderError::Twist(stanza) } else { HeaderError::SmallOrder(stanza) }
         })?;
-        Ok(Point { point, share, body: found.body.clone() })
+        Ok(Point { lifted, share, body: found.body.clone() })
     }
 }
 

@@ -50,7 +50,7 @@ pub fn partial(
     let member = share.member();
     let secret = share.scalar().ok_or(PartialError::Damaged(member))?;
     let verifying = group.verifying_share(member).ok_or(GroupError::OtherGroup)?;
-    let product = point.point * *secret;
+    let product = point.lifted * *secret;
     // The nonce depends on the share and on what is proven too: a random number generator that repeats itself does not
     // give the share away.
     let mut random = Zeroizing::new([0; 64]);
@@ -64,7 +64,7 @@ pub fn partial(
             .chain_update(point.share)
             .chain_update(product.compress().as_bytes()),
     ));
-    let commitments = [EdwardsPoint::mul_base(&nonce), point.point * *nonce];
+    let commitments = [EdwardsPoint::mul_base(&nonce), point.lifted * *nonce];
     let challenge = challenge(group, member, &verifying, point, &product, &commitments);
     let response = *nonce + challenge * *secret;
     Ok(Partial { product, challenge, response })
@@ -77,7 +77,7 @@ impl Partial {
         let Some(verifying) = group.verifying_share(member) else { return false };
         let commitments = [
             EdwardsPoint::mul_base(&self.response) - verifying * self.challenge,
-            point.point * self.response - self.product * self.challenge,
+            point.lifted * self.response - self.product * self.challenge,
         ];
         challenge(group, member, &verifying, point, &self.product, &commitments) == self.challenge
     }
@@ -131,7 +131,7 @@ fn challenge(
     hash.update(CHALLENGE);
     hash.update(group.public_key());
     hash.update(member.number().to_be_bytes());
-    for part in [verifying, &point.point, product, &commitments[0], &commitments[1]] {
+    for part in [verifying, &point.lifted, product, &commitments[0], &commitments[1]] {
         hash.update(part.compress().as_bytes());
     }
     Scalar::from_hash(hash)

@@ -21,7 +21,10 @@ pub enum DecodeError {
     #[error("these bytes are no {0} of Keystone")]
     NotOurs(&'static str),
     /// Written by another version.
-    #[error("{what} is of version {version}, and this program reads {}; use the program that wrote it", VERSION)]
+    #[error(
+        "{what} is of version {version}, and this program reads {}; use the program that wrote it",
+        VERSION
+    )]
     Version {
         /// What was read.
         what: &'static str,
@@ -149,7 +152,9 @@ pub(crate) fn open<P: Purpose>(kind: Kind, bytes: &[u8]) -> Result<&[u8], Decode
     }
     if *found != kind.byte() {
         let found = Kind::ALL.into_iter().find(|k| k.byte() == *found);
-        return Err(found.map_or(DecodeError::NotOurs(what), |k| DecodeError::OtherKind { what, found: k.name() }));
+        return Err(
+            found.map_or(DecodeError::NotOurs(what), |k| DecodeError::OtherKind { what, found: k.name() })
+        );
     }
     if *purpose != P::TAG {
         return Err(DecodeError::OtherPurpose { what, purpose: P::NAME });

@@ -16,12 +16,12 @@ pub enum Verdict {
     Accuser,
 }
 
-/// Judges the complaint of `accuser` about the package that the accused sent to it.
+/// Judges the complaint of `accuser` about the second package that it got, whose sender's first package is `promise`.
 #[must_use]
 pub fn judge<P: Purpose>(
     accuser: Member,
     shown: &Round2Package<P, Generation>,
-    accused: &Round1Package<P, Generation>,
+    promise: &Round1Package<P, Generation>,
 ) -> Verdict {
-    if shown.fits(accused, accuser) { Verdict::Accuser } else { Verdict::Accused }
+    if shown.fits(promise, accuser) { Verdict::Accuser } else { Verdict::Accused }
 }

@@ -12,7 +12,9 @@ use frost_ed25519::keys::dkg;
 use rand_core::{CryptoRng, RngCore};
 
 use super::codec::Kind;
-use super::rounds::{Act, RoundError, RoundOne, RoundTwo, Round1Package, Round2Package, by_identifier, protocol};
+use super::rounds::{
+    Act, Round1Package, Round2Package, RoundError, RoundOne, RoundTwo, by_identifier, protocol,
+};
 use super::{Group, Member, Purpose, Quorum, Share};
 
 /// Rounds that make a key.
@@ -54,7 +56,8 @@ impl<P: Purpose> RoundTwo<P, Generation> {
         self.check(packages)?;
         let seconds = by_identifier(packages, |p| p.package.clone())?;
         let (share, group) = dkg::part3(&self.secret, &self.firsts()?, &seconds).map_err(|e| protocol(&e))?;
-        let contradiction = || RoundError::Protocol("the parts of the new key contradict each other".to_owned());
+        let contradiction =
+            || RoundError::Protocol("the parts of the new key contradict each other".to_owned());
         let share = Share::from_package(share).ok_or_else(contradiction)?;
         let group = Group::from_package(group).ok_or_else(contradiction)?;
         share.check(&group)?;

@@ -22,7 +22,9 @@ pub enum GroupError {
     #[error("the share is of another group")]
     OtherGroup,
     /// A share of this group, from before a refresh or damaged.
-    #[error("the share of {0} is not the one that the group's description holds: it is from before a refresh, or damaged")]
+    #[error(
+        "the share of {0} is not the one that the group's description holds: it is from before a refresh, or damaged"
+    )]
     OtherShare(Member),
 }
 
@@ -104,7 +106,10 @@ impl<P: Purpose> Group<P> {
 
 impl<P: Purpose> fmt::Debug for Group<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group").field("purpose", &P::NAME).field("quorum", &self.quorum).finish_non_exhaustive()
+        f.debug_struct("Group")
+            .field("purpose", &P::NAME)
+            .field("quorum", &self.quorum)
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ mod sealed {
 }
 
 /// What a group is for.
-pub trait Purpose: sealed::Sealed + Copy + Clone + Send + Sync + 'static {
+pub trait Purpose: sealed::Sealed + Copy + Eq + std::fmt::Debug + Send + Sync + 'static {
     /// The byte that tells the purposes apart in serialised form.
     #[doc(hidden)]
     const TAG: u8;

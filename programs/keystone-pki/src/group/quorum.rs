@@ -21,7 +21,9 @@ pub enum QuorumError {
     #[error("{0} members are more than a ceremony can bring together; take at most {max}", max = Quorum::MAX_MEMBERS)]
     TooMany(u16),
     /// An even number.
-    #[error("{0} members are an even number, which survives no more losses than one less; take an odd number")]
+    #[error(
+        "{0} members are an even number, which survives no more losses than one less; take an odd number"
+    )]
     Even(u16),
     /// One member alone.
     #[error("a quorum of {needed} is none: one of {members} members would hold the whole key; take at least {least}", least = members / 2 + 1)]

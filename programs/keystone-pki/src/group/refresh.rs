@@ -9,7 +9,9 @@ use frost_ed25519::keys::refresh;
 use rand_core::{CryptoRng, RngCore};
 
 use super::codec::Kind;
-use super::rounds::{Act, RoundError, RoundOne, RoundTwo, Round1Package, Round2Package, by_identifier, protocol};
+use super::rounds::{
+    Act, Round1Package, Round2Package, RoundError, RoundOne, RoundTwo, by_identifier, protocol,
+};
 use super::{Group, Member, Purpose, Share};
 
 /// Rounds that replace shares.
@@ -64,7 +66,8 @@ impl<P: Purpose> RoundTwo<P, Refresh> {
             share.package().clone(),
         )
         .map_err(|e| protocol(&e))?;
-        let contradiction = || RoundError::Protocol("the parts of the refreshed key contradict each other".to_owned());
+        let contradiction =
+            || RoundError::Protocol("the parts of the refreshed key contradict each other".to_owned());
         let new_share = Share::from_package(new_share).ok_or_else(contradiction)?;
         let new_group = Group::from_package(new_group).ok_or_else(contradiction)?;
         new_share.check(&new_group)?;

@@ -45,7 +45,9 @@ pub enum RepairError {
         needed: usize,
     },
     /// The repaired share is not the one that the group's description holds.
-    #[error("the share that came out is not that of {0}: one of the helpers sent a wrong value; none can be named, take others")]
+    #[error(
+        "the share that came out is not that of {0}: one of the helpers sent a wrong value; none can be named, take others"
+    )]
     Wrong(Member),
     /// The helper's own share is not of the group.
     #[error(transparent)]
@@ -132,8 +134,8 @@ pub fn start<P: Purpose>(
     let identifiers: Vec<Identifier> =
         helpers.iter().map(|m| m.identifier()).collect::<Result<_, _>>().map_err(refused)?;
     let lost = lost.identifier().map_err(refused)?;
-    let deltas =
-        frost::repair_share_part1::<super::Suite, _>(&identifiers, share.package(), rng, lost).map_err(refused)?;
+    let deltas = frost::repair_share_part1::<super::Suite, _>(&identifiers, share.package(), rng, lost)
+        .map_err(refused)?;
     Ok(deltas.iter().filter_map(|(id, delta)| Some((Member::of(id)?, Delta::new(delta)))).collect())
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn protocol(error: &frost_ed25519::Error) -> RoundError {
 }
 
 /// What the rounds are for.
-pub trait Act: Copy + Clone + Send + Sync + 'static {
+pub trait Act: Copy + Eq + std::fmt::Debug + Send + Sync + 'static {
     #[doc(hidden)]
     const KINDS: [Kind; 4];
     #[doc(hidden)]
@@ -186,7 +186,7 @@ impl<P: Purpose, A: Act> RoundOne<P, A> {
     /// # Errors
     /// When packages are missing, or a member's proves it wrong; the member is named.
     pub fn receive(self, packages: BTreeMap<Member, Round1Package<P, A>>) -> Result<Echo<P, A>, RoundError> {
-        check_senders(self.quorum, self.member, packages.keys())?;
+        check_senders(self.quorum, self.member, &packages)?;
         for (member, package) in &packages {
             let coefficients = package.coefficients().map_or(0, |c| c.len());
             if coefficients != usize::from(self.quorum.needed()) {
@@ -203,7 +203,9 @@ impl<P: Purpose, A: Act> RoundOne<P, A> {
         let (secret, outgoing) = outcome.map_err(|e| protocol(&e))?;
         let outgoing = outgoing
             .into_iter()
-            .filter_map(|(id, package)| Some((Member::of(&id)?, Round2Package { package, marks: PhantomData })))
+            .filter_map(|(id, package)| {
+                Some((Member::of(&id)?, Round2Package { package, marks: PhantomData }))
+            })
             .collect();
         let hash = transcript::<P, A>(self.quorum, self.member, &self.own, &packages);
         let state = RoundTwo { quorum: self.quorum, member: self.member, secret, packages, hash };
@@ -242,6 +244,9 @@ impl<P: Purpose, A: Act> RoundOne<P, A> {
     }
 }
 
+/// What comes out of [`Echo::confirm`]: the member's state, and what it sends to each other member.
+pub type Confirmed<P, A> = (RoundTwo<P, A>, BTreeMap<Member, Round2Package<P, A>>);
+
 /// A member that has everybody's first package, and waits to hear that all have the same ones.
 pub struct Echo<P, A> {
     state: RoundTwo<P, A>,
@@ -259,14 +264,15 @@ impl<P: Purpose, A: Act> Echo<P, A> {
     ///
     /// # Errors
     /// When hashes are missing or differ; the members are named.
-    pub fn confirm(
-        self,
-        hashes: &BTreeMap<Member, [u8; 32]>,
-    ) -> Result<(RoundTwo<P, A>, BTreeMap<Member, Round2Package<P, A>>), RoundError> {
-        check_senders(self.state.quorum, self.state.member, hashes.keys())?;
+    pub fn confirm(self, hashes: &BTreeMap<Member, [u8; 32]>) -> Result<Confirmed<P, A>, RoundError> {
+        check_senders(self.state.quorum, self.state.member, hashes)?;
         let differing: Vec<_> =
             hashes.iter().filter(|(_, hash)| **hash != self.state.hash).map(|(member, _)| *member).collect();
-        if differing.is_empty() { Ok((self.state, self.outgoing)) } else { Err(RoundError::EchoDiffers(differing)) }
+        if differing.is_empty() {
+            Ok((self.state, self.outgoing))
+        } else {
+            Err(RoundError::EchoDiffers(differing))
+        }
     }
 }
 
@@ -294,7 +300,7 @@ impl<P: Purpose, A: Act> RoundTwo<P, A> {
 
     /// Checks that every other member sent what it promised; the one that did not is named.
     pub(crate) fn check(&self, received: &BTreeMap<Member, Round2Package<P, A>>) -> Result<(), RoundError> {
-        check_senders(self.quorum, self.member, received.keys())?;
+        check_senders(self.quorum, self.member, received)?;
         for (sender, first) in &self.packages {
             if !received.get(sender).is_some_and(|second| second.fits(first, self.member)) {
                 let reason = "a second package that is not what its first one promised";
@@ -360,12 +366,8 @@ pub(crate) fn by_identifier<T, U>(
 }
 
 /// Everybody but ourselves must be there, and nobody else.
-fn check_senders<'m>(
-    quorum: Quorum,
-    own: Member,
-    senders: impl Iterator<Item = &'m Member> + Clone,
-) -> Result<(), RoundError> {
-    for sender in senders.clone() {
+fn check_senders<T>(quorum: Quorum, own: Member, sent: &BTreeMap<Member, T>) -> Result<(), RoundError> {
+    for sender in sent.keys() {
         if *sender == own {
             return Err(RoundError::Own(own));
         }
@@ -373,8 +375,7 @@ fn check_senders<'m>(
             return Err(RoundError::NotAMember(*sender, quorum.members()));
         }
     }
-    let missing: Vec<_> =
-        quorum.all().filter(|m| *m != own && !senders.clone().any(|sender| sender == m)).collect();
+    let missing: Vec<_> = quorum.all().filter(|m| *m != own && !sent.contains_key(m)).collect();
     if missing.is_empty() { Ok(()) } else { Err(RoundError::Missing(missing)) }
 }
 

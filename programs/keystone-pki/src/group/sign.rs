@@ -66,7 +66,7 @@ pub enum SignError {
     Protocol(String),
 }
 
-fn refused(error: frost_ed25519::Error) -> SignError {
+fn refused(error: &frost_ed25519::Error) -> SignError {
     SignError::Protocol(error.to_string())
 }
 
@@ -125,7 +125,7 @@ impl Nonces {
             return Err(SignError::OtherCommitment(self.member));
         }
         let package = package(message, commitments)?;
-        round2::sign(&package, &self.nonces, share.package()).map(PartialSignature).map_err(refused)
+        round2::sign(&package, &self.nonces, share.package()).map(PartialSignature).map_err(|e| refused(&e))
     }
 }
 
@@ -211,7 +211,7 @@ impl Aggregation {
         if let Some(first) = self.partials.get(&member) {
             return if *first == partial { Ok(()) } else { Err(SignError::Twice(member)) };
         }
-        let identifier = member.identifier().map_err(refused)?;
+        let identifier = member.identifier().map_err(|e| refused(&e))?;
         let share: &VerifyingShare = self
             .group
             .package()
@@ -247,14 +247,15 @@ impl Aggregation {
         }
         let partials =
             by_identifier(&self.partials, |p| p.0).map_err(|e| SignError::Protocol(e.to_string()))?;
-        let signature = frost_ed25519::aggregate(&self.package, &partials, self.group.package()).map_err(|error| {
-            match error.culprits().first().and_then(Member::of) {
-                Some(member) => SignError::Liar(member),
-                None => refused(error),
-            }
-        })?;
+        let signature =
+            frost_ed25519::aggregate(&self.package, &partials, self.group.package()).map_err(|error| {
+                match error.culprits().first().and_then(Member::of) {
+                    Some(member) => SignError::Liar(member),
+                    None => refused(&error),
+                }
+            })?;
         let bytes: [u8; 64] =
-            signature.serialize().map_err(refused)?.try_into().map_err(|_| SignError::Invalid)?;
+            signature.serialize().map_err(|e| refused(&e))?.try_into().map_err(|_| SignError::Invalid)?;
         verify(self.group.public_key(), &self.message, &bytes)?;
         Ok(bytes)
     }

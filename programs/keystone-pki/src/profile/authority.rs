@@ -80,7 +80,10 @@ pub fn constraints(cluster: &Cluster, authority: Authority) -> Constraints {
                 .chain([&cluster.mesh.prefixes.v4, &cluster.mesh.prefixes.v6].map(range))
                 .collect(),
             // A zone that holds the mesh's own would take its names too.
-            excluded_dns: public.into_iter().filter(|zone| !cluster.mesh.base_domain.is_within(zone)).collect(),
+            excluded_dns: public
+                .into_iter()
+                .filter(|zone| !cluster.mesh.base_domain.is_within(zone))
+                .collect(),
         },
         Authority::Etcd => Constraints {
             permitted_dns: [mesh, "localhost".to_owned()].into(),

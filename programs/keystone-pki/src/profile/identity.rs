@@ -79,7 +79,8 @@ impl Identity {
     /// # Errors
     /// When there is no such profile or holder, or the holder does not get one.
     pub fn new(cluster: &Cluster, profile: &str, holder: &str) -> Result<Self, IdentityError> {
-        let row = Profile::named(profile).ok_or_else(|| IdentityError::NoProfile { name: profile.to_owned() })?;
+        let row =
+            Profile::named(profile).ok_or_else(|| IdentityError::NoProfile { name: profile.to_owned() })?;
         let person = matches!(row.holders, Holders::People | Holders::Admins);
         let found = if person {
             cluster.people.get_key_value(holder).map(|(name, person)| Subjectable::Person(name, person))
@@ -146,7 +147,9 @@ impl Identity {
 /// the certificate is written.
 fn common_name(name: String) -> String {
     match name.get(..64) {
-        Some(cut) if name.len() > 64 && !name.contains(':') && !name.contains('@') => cut.trim_end_matches('.').to_owned(),
+        Some(cut) if name.len() > 64 && !name.contains(':') && !name.contains('@') => {
+            cut.trim_end_matches('.').to_owned()
+        }
         _ => name,
     }
 }

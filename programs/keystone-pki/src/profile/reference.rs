@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use keystone_model::{Authority, Cluster};
 
 use super::authority::{
-    CROSS_DAYS, INTERMEDIATE_DAYS, INTERMEDIATE_PATH_LENGTH, INTERMEDIATES, ROOT_DAYS, ROOT_PATH_LENGTH, constraints,
-    intermediate_subject, root_subject,
+    CROSS_DAYS, INTERMEDIATE_DAYS, INTERMEDIATE_PATH_LENGTH, INTERMEDIATES, ROOT_DAYS, ROOT_PATH_LENGTH,
+    constraints, intermediate_subject, root_subject,
 };
 use super::consumer::{CONSUMERS, Revocation};
 use super::leaf::{Holders, Name, PROFILES, Profile, Word};
@@ -18,7 +18,9 @@ impl std::fmt::Display for Holders {
                 let names: Vec<_> = roles.iter().map(|role| format!("`{role}`")).collect();
                 write!(f, "machines with the role {}", names.join(", "))
             }
-            Self::MeshServers => f.write_str("primers and control-plane nodes with an endpoint, if `mesh.tls.mode` is `files`"),
+            Self::MeshServers => {
+                f.write_str("primers and control-plane nodes with an endpoint, if `mesh.tls.mode` is `files`")
+            }
             Self::Machines => f.write_str("all machines"),
             Self::People => f.write_str("all people"),
             Self::Admins => f.write_str("administrators"),
@@ -99,7 +101,8 @@ pub fn reference(cluster: &Cluster) -> String {
         };
         let kind = if c.clients { "clients: " } else { "servers: " };
         let (bundle, checks) = (c.bundle.as_str(), c.checks);
-        let _ = writeln!(page, "| {} | {} | {bundle} | {kind}{checks} | {revocation} |", c.consumer, c.setting);
+        let _ =
+            writeln!(page, "| {} | {} | {bundle} | {kind}{checks} | {revocation} |", c.consumer, c.setting);
     }
     let _ = write!(
         page,

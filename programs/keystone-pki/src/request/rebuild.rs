@@ -8,13 +8,13 @@ use thiserror::Error;
 
 use super::{Request, RevokedEntry, View};
 use crate::certificate::{
-    AltName, CertificateError, Contents, Difference, Draft, Kind, PublicKey, Serial, SigningRequest, Subject, Time,
-    ToBeSigned, Validity,
+    AltName, CertificateError, Contents, Difference, Draft, Kind, PublicKey, Serial, SigningRequest, Subject,
+    Time, ToBeSigned, Validity,
 };
 use crate::crl::{ListContents, ListToBeSigned, Revoked};
 use crate::profile::{
-    CROSS_DAYS, INTERMEDIATE_DAYS, INTERMEDIATE_PATH_LENGTH, INTERMEDIATES, Identity, IdentityError, MAX_SUCCESSORS,
-    ROOT_DAYS, ROOT_PATH_LENGTH, constraints, intermediate_subject, root_subject,
+    CROSS_DAYS, INTERMEDIATE_DAYS, INTERMEDIATE_PATH_LENGTH, INTERMEDIATES, Identity, IdentityError,
+    MAX_SUCCESSORS, ROOT_DAYS, ROOT_PATH_LENGTH, constraints, intermediate_subject, root_subject,
 };
 
 /// Why a custodian does not sign.
@@ -42,7 +42,9 @@ pub enum Refusal {
         holder: String,
     },
     /// The request to sign asks for another subject.
-    #[error("the request to sign is for `{asked}`, and `{right}` is right; leave the subject out, or write it so")]
+    #[error(
+        "the request to sign is for `{asked}`, and `{right}` is right; leave the subject out, or write it so"
+    )]
     AsksForSubject {
         /// What was asked for.
         asked: Subject,
@@ -78,7 +80,9 @@ pub enum Refusal {
     #[error("the root is no intermediate; take one of kubernetes, etcd, front-proxy, node")]
     NoIntermediate,
     /// Numbers that make no sense.
-    #[error("generation {generation} with {successor} before it: generations count from 1, and at most {most} successors are signed in advance")]
+    #[error(
+        "generation {generation} with {successor} before it: generations count from 1, and at most {most} successors are signed in advance"
+    )]
     Successor {
         /// The generation.
         generation: u32,

@@ -158,12 +158,12 @@ pub fn forge_certificate(issuer: &Intermediate, forged: &Forged, key: &PublicKey
     above.distinguished_name.push(DnType::CommonName, contents.subject.common_name.as_str());
     above.key_identifier_method = KeyIdMethod::PreSpecified(contents.key.id().to_vec());
     let thief = Thief(issuer.key(), contents.key);
-    let mut params = CertificateParams::new(forged.dns.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).unwrap();
+    let mut params =
+        CertificateParams::new(forged.dns.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).unwrap();
     let time = |t: Time| time::OffsetDateTime::from_unix_timestamp(t.unix()).unwrap();
     params.not_before = time(NOW);
     params.not_after = time(NOW.plus_days(30));
-    params.serial_number =
-        Some(rcgen::SerialNumber::from_slice(Serial::random(&mut rng(seed)).as_bytes()));
+    params.serial_number = Some(rcgen::SerialNumber::from_slice(Serial::random(&mut rng(seed)).as_bytes()));
     params.distinguished_name = rcgen::DistinguishedName::new();
     if let Some(organisation) = forged.organisation {
         params.distinguished_name.push(DnType::OrganizationName, organisation);
