@@ -34,6 +34,8 @@ pub enum Command {
     Join(Join),
     /// Who is there, which keys exist, and whether anything is wrong
     Status(Status),
+    /// Make every certificate and key that the inventory needs and that does not exist yet
+    GenerateCredentials(GenerateCredentials),
     /// Have the root sign the certificate of a machine, by a quorum of primers
     SignCertificate(SignCertificate),
     /// Open a backup, by a quorum of primers
@@ -79,6 +81,31 @@ pub struct Status {
     /// Wait so many seconds for the keys and the root's certificate, if they do not exist yet
     #[arg(long, value_name = "SECONDS")]
     pub wait: Option<u64>,
+}
+
+/// Make every certificate and key that the inventory needs and that does not exist yet.
+///
+/// Intermediates are signed by a quorum of primers. Everything private is encrypted, in memory, to whom secrets.nix names;
+/// what is public goes to the trust folder. A second run changes nothing.
+#[derive(Debug, Args)]
+pub struct GenerateCredentials {
+    /// The inventory
+    #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
+    pub inventory: PathBuf,
+    /// Folder of the encrypted files
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    pub secrets: PathBuf,
+    /// Folder of public material
+    #[arg(long, value_name = "DIR", default_value = "hosts/trust")]
+    pub trust: PathBuf,
+    /// What opens the keys of intermediates that exist
+    #[arg(long, value_name = "FILE", default_value = "/etc/age/primer.txt")]
+    pub identity: PathBuf,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub opening: Opening,
 }
 
 #[derive(Debug, Args)]

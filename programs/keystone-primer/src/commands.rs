@@ -4,6 +4,7 @@ mod approve;
 mod client;
 mod decrypt_backup;
 mod deny;
+mod generate_credentials;
 mod init;
 mod join;
 mod pending;
@@ -72,6 +73,7 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::Init(arguments) => init::run(client, &arguments),
         Command::Join(arguments) => join::run(client, &arguments),
         Command::Status(arguments) => status::run(client, &arguments),
+        Command::GenerateCredentials(arguments) => generate_credentials::run(client, arguments),
         Command::SignCertificate(arguments) => sign_certificate::run(client, arguments),
         Command::DecryptBackup(arguments) => decrypt_backup::run(client, arguments),
         Command::Pending => pending::run(client),

@@ -11,6 +11,7 @@ mod clock;
 mod commands;
 mod config;
 mod control;
+mod credentials;
 mod decrypting;
 mod execute;
 mod frame;
