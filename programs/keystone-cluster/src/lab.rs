@@ -65,7 +65,7 @@ pub fn up(folder: &Path, inventory: &Path) -> Result<String, LabError> {
         Some(layout) => layout,
         None => create(folder, inventory)?,
     };
-    let primers = layout.primers()?;
+    let primers = layout.primers();
     for primer in &primers {
         if primer.running() {
             step(&format!("{} runs already", primer.name));
@@ -93,6 +93,10 @@ pub fn up(folder: &Path, inventory: &Path) -> Result<String, LabError> {
     for primer in &primers {
         primer.ask(&["status", "--wait", "60"], "")?;
     }
+    step("two of them sign the intermediates, and every credential of the inventory is made and encrypted");
+    let made = first.ask(&layout.credentials().iter().map(String::as_str).collect::<Vec<_>>(), "")?;
+    let count = made["written"].as_array().map_or(0, Vec::len);
+    step(&if count == 0 { "nothing was missing".to_owned() } else { format!("{count} files were written") });
     let root = first.ask(&["status", "--verify"], "")?;
     step(&format!("the record replays: {} entries are right", root["replay"]["entries"]));
     Ok(summary(&layout, &primers, &root, began))
@@ -132,17 +136,21 @@ fn summary(layout: &Layout, primers: &[Primer], status: &serde_json::Value, bega
     }
     let _ = writeln!(
         text,
-        "\nQuorum: {}/{} primers healthy, after {:.1} s. Try:\n\n  \
+        "  secrets     {}\n  public      {}\n\nQuorum: {}/{} primers healthy, after {:.1} s. Try:\n\n  \
          export KEYSTONE_PRIMER_CONFIG={config}\n  \
          {bin} status --verify\n  \
          openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / -keyout node.key -out worker-1.csr\n  \
          {bin} sign-certificate --csr worker-1.csr\n  \
+         date | age -r \"$(cat {folder}/backup-recipient.txt)\" > date.enc && {bin} decrypt-backup --input date.enc\n  \
          keystone-cluster lab stop-primer 2      # any two still sign\n  \
          keystone-cluster lab down",
+        layout.folder.join("secrets").display(),
+        layout.folder.join("trust").display(),
         status["healthy"],
         status["declared"],
         began.elapsed().as_secs_f64(),
         bin = bin.display(),
+        folder = primers.first().map(|primer| primer.folder.display().to_string()).unwrap_or_default(),
     );
     text
 }
@@ -150,7 +158,7 @@ fn summary(layout: &Layout, primers: &[Primer], status: &serde_json::Value, bega
 /// What runs.
 pub fn status(folder: &Path) -> Result<String, LabError> {
     let layout = Layout::open(folder)?.ok_or_else(|| LabError::NoLab(folder.to_owned()))?;
-    let primers = layout.primers()?;
+    let primers = layout.primers();
     let mut text = String::from("This is a LAB: nothing of it is to be trusted.\n");
     for primer in &primers {
         let state = if primer.running() { "runs" } else { "stopped" };
@@ -169,7 +177,7 @@ pub fn status(folder: &Path) -> Result<String, LabError> {
 /// Stops one.
 pub fn stop_primer(folder: &Path, number: usize) -> Result<String, LabError> {
     let layout = Layout::open(folder)?.ok_or_else(|| LabError::NoLab(folder.to_owned()))?;
-    let primers = layout.primers()?;
+    let primers = layout.primers();
     let count = primers.len();
     let primer =
         number.checked_sub(1).and_then(|at| primers.get(at)).ok_or(LabError::NoPrimer { number, count })?;
@@ -184,7 +192,7 @@ pub fn stop_primer(folder: &Path, number: usize) -> Result<String, LabError> {
 pub fn down(folder: &Path, keep: bool) -> Result<String, LabError> {
     let layout = Layout::open(folder)?.ok_or_else(|| LabError::NoLab(folder.to_owned()))?;
     let mut stopped = 0;
-    for primer in layout.primers()? {
+    for primer in layout.primers() {
         stopped += usize::from(primer.stop()?);
     }
     if !keep {

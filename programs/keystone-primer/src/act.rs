@@ -263,8 +263,9 @@ impl Primer {
     pub fn unattended(&self) -> Result<Unlock, Refusal> {
         let inner = self.inner();
         let slots = inner.begun()?.slots.as_ref();
-        let kinds: Vec<SlotKind> =
-            slots.map(|slots| slots.all().iter().map(|slot| slot.kind()).collect()).unwrap_or_default();
+        let kinds: Vec<SlotKind> = slots
+            .map(|slots| slots.all().iter().map(keystone_protector::Slot::kind).collect())
+            .unwrap_or_default();
         if kinds.contains(&SlotKind::File) {
             return Ok(Unlock::File);
         }

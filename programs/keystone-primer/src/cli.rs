@@ -16,7 +16,7 @@ use keystone_generator::Generate;
     after_help = "Exit codes: 0 done; 1 not done, and nothing was changed unless it says so; 2 the command line is wrong."
 )]
 pub struct Cli {
-    /// The primer's configuration [default: $KEYSTONE_PRIMER_CONFIG, otherwise /etc/keystone/primer.json]
+    /// The primer's configuration [default: that of the variable `KEYSTONE_PRIMER_CONFIG`, otherwise /etc/keystone/primer.json]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print one JSON document instead of text

@@ -68,14 +68,14 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli) -> Result<Said, Refusal> {
-    let client = Client::new(cli.config.as_deref())?;
+    let client = &Client::new(cli.config.as_deref())?;
     match cli.command {
         Command::Init(arguments) => init::run(client, &arguments),
         Command::Join(arguments) => join::run(client, &arguments),
         Command::Status(arguments) => status::run(client, &arguments),
-        Command::GenerateCredentials(arguments) => generate_credentials::run(client, arguments),
-        Command::SignCertificate(arguments) => sign_certificate::run(client, arguments),
-        Command::DecryptBackup(arguments) => decrypt_backup::run(client, arguments),
+        Command::GenerateCredentials(arguments) => generate_credentials::run(client, &arguments),
+        Command::SignCertificate(arguments) => sign_certificate::run(client, &arguments),
+        Command::DecryptBackup(arguments) => decrypt_backup::run(client, &arguments),
         Command::Pending => pending::run(client),
         Command::Approve(arguments) => approve::run(client, arguments),
         Command::Deny(arguments) => deny::run(client, arguments),

@@ -75,7 +75,7 @@ impl Config {
             return Err(format!("is of version {}, and this program knows 1", self.schema));
         }
         let n = self.peers.len();
-        if n < 3 || n > 15 || n.is_multiple_of(2) {
+        if !(3..=15).contains(&n) || n.is_multiple_of(2) {
             return Err(format!(
                 "names {n} primers; an odd number from 3 to 15 is needed, as a quorum is more than half of them"
             ));

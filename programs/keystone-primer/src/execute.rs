@@ -15,6 +15,7 @@ use crate::token;
 
 impl Primer {
     /// Does what the command line asks.
+    #[allow(clippy::too_many_lines, reason = "one arm for each command")]
     pub fn execute(self: &Arc<Self>, command: Command, note: Notes<'_>) -> Result<Value, Refusal> {
         match command {
             Command::Init { cluster } => self.init(&cluster),

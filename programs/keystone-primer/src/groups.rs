@@ -143,7 +143,7 @@ pub fn activate(store: &Store, record: &Record) -> Result<(), Refusal> {
 /// All groups in use, oldest first.
 pub fn all(store: &Store) -> Result<Vec<Record>, Refusal> {
     let mut records: Vec<Record> = Vec::new();
-    for name in store.list(FOLDER)?.iter().filter(|name| name.ends_with(".json")) {
+    for name in store.list(FOLDER)?.iter().filter(|name| !name.ends_with(".pending")) {
         records.extend(store.load::<Record>(&format!("{FOLDER}/{name}"))?);
     }
     records.sort_by_key(|record| (record.kind, record.generation));

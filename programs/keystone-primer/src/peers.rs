@@ -160,7 +160,7 @@ impl Primer {
     /// Shows the others what they have not seen of this primer's record.
     pub fn share_record(self: &Arc<Self>) {
         let Ok(others) = self.others() else { return };
-        self.ask_all(&others, |primer, name| primer.share_record_with(name));
+        self.ask_all(&others, Self::share_record_with);
     }
 
     fn share_record_with(&self, name: &str) -> Result<(), Refusal> {

@@ -56,7 +56,7 @@ impl Store {
         })?;
         let store = Self { root: folder.to_owned(), _lock: lock };
         store.check_version()?;
-        store.clean(&store.root)?;
+        Self::clean(&store.root)?;
         Ok(store)
     }
 
@@ -214,12 +214,12 @@ impl Store {
     }
 
     /// Removes what a killed program left.
-    fn clean(&self, folder: &Path) -> Result<(), Refusal> {
+    fn clean(folder: &Path) -> Result<(), Refusal> {
         let failed = |error: io::Error| Refusal::file("clean", folder, &error);
         for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             if entry.file_type().map_err(failed)?.is_dir() {
-                self.clean(&entry.path())?;
+                Self::clean(&entry.path())?;
             } else if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
                 fs::remove_file(entry.path()).map_err(failed)?;
             }

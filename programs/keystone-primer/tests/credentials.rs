@@ -1,5 +1,7 @@
 //! Every credential of the reference cluster, made by a quorum of a lab.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Three daemons, from the first command to signatures and opened backups.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+
 mod common;
 
 use std::fs;

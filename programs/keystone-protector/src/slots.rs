@@ -38,7 +38,8 @@ pub struct Slots {
     /// The public half of the key.
     recipient: String,
     next: u32,
-    slots: Vec<Slot>,
+    #[serde(rename = "slots")]
+    list: Vec<Slot>,
 }
 
 /// A slot to make.
@@ -85,7 +86,7 @@ impl Slots {
     /// No slot yet. The key is lost unless one is added.
     #[must_use]
     pub fn new(key: &ShareIdentity, setting: Setting) -> Self {
-        Self { version: 1, setting, recipient: key.recipient(), next: 1, slots: Vec::new() }
+        Self { version: 1, setting, recipient: key.recipient(), next: 1, list: Vec::new() }
     }
 
     /// Reads the list.
@@ -127,7 +128,7 @@ impl Slots {
     /// Every slot, oldest first.
     #[must_use]
     pub fn all(&self) -> &[Slot] {
-        &self.slots
+        &self.list
     }
 
     /// Makes a slot.
@@ -176,7 +177,7 @@ impl Slots {
                 (Method::File { path: path.clone() }, sealed, None)
             }
         };
-        self.slots.push(Slot {
+        self.list.push(Slot {
             id,
             label: label.to_owned(),
             recovery,
@@ -203,7 +204,7 @@ impl Slots {
     /// When it does not open.
     pub fn test(&mut self, id: Option<u32>, unlock: &Unlock, now: u64) -> Result<u32, ProtectorError> {
         let (opened, _) = self.open_slot(id, unlock)?;
-        for slot in &mut self.slots {
+        for slot in &mut self.list {
             if slot.id == opened {
                 slot.tested = Some(now);
             }
@@ -217,14 +218,14 @@ impl Slots {
     /// When nobody could open the key any more, or, outside a lab, only this machine could.
     pub fn remove(&mut self, id: u32) -> Result<Slot, ProtectorError> {
         let at = self.position(id)?;
-        if self.slots.len() == 1 {
+        if self.list.len() == 1 {
             return Err(ProtectorError::LastSlot { id });
         }
-        let recoveries = self.slots.iter().filter(|slot| slot.recovery).count();
-        if self.slots[at].recovery && recoveries == 1 && self.setting == Setting::Production {
+        let recoveries = self.list.iter().filter(|slot| slot.recovery).count();
+        if self.list[at].recovery && recoveries == 1 && self.setting == Setting::Production {
             return Err(ProtectorError::LastRecovery { id });
         }
-        Ok(self.slots.remove(at))
+        Ok(self.list.remove(at))
     }
 
     /// Why the primer should not be left alone yet, if so: it needs two slots, one of them a recovery slot that was
@@ -232,15 +233,15 @@ impl Slots {
     #[must_use]
     pub fn wanting(&self) -> Vec<String> {
         let mut wanting = Vec::new();
-        if self.slots.len() < 2 {
+        if self.list.len() < 2 {
             wanting.push(
                 "it has one slot; add another: keystone-primer protector add paper --recovery".to_owned(),
             );
-        } else if !self.slots.iter().any(|slot| slot.recovery) {
+        } else if !self.list.iter().any(|slot| slot.recovery) {
             wanting
                 .push("it has no recovery slot: keystone-primer protector add paper --recovery".to_owned());
         }
-        let untested = self.slots.iter().filter(|slot| slot.recovery && slot.tested.is_none());
+        let untested = self.list.iter().filter(|slot| slot.recovery && slot.tested.is_none());
         wanting.extend(untested.map(|slot| {
             format!("recovery slot {id} was never tested: keystone-primer protector test {id}", id = slot.id)
         }));
@@ -248,7 +249,7 @@ impl Slots {
     }
 
     fn position(&self, id: u32) -> Result<usize, ProtectorError> {
-        self.slots
+        self.list
             .iter()
             .position(|slot| slot.id == id)
             .ok_or_else(|| ProtectorError::NoSlot { id, there: self.there() })
@@ -256,20 +257,20 @@ impl Slots {
 
     fn there(&self) -> String {
         let slots: Vec<String> =
-            self.slots.iter().map(|slot| format!("{} ({})", slot.id, slot.kind())).collect();
+            self.list.iter().map(|slot| format!("{} ({})", slot.id, slot.kind())).collect();
         if slots.is_empty() { "none".to_owned() } else { slots.join(", ") }
     }
 
     fn open_slot(&self, id: Option<u32>, unlock: &Unlock) -> Result<(u32, ShareIdentity), ProtectorError> {
         if let Some(id) = id {
-            let slot = &self.slots[self.position(id)?];
+            let slot = &self.list[self.position(id)?];
             if slot.kind() != unlock.kind() {
                 return Err(ProtectorError::WrongKind { id, expected: slot.kind(), given: unlock.kind() });
             }
             return self.try_open(slot, unlock).map(|key| (id, key));
         }
         let mut failed = None;
-        for slot in self.slots.iter().filter(|slot| slot.kind() == unlock.kind()) {
+        for slot in self.list.iter().filter(|slot| slot.kind() == unlock.kind()) {
             match self.try_open(slot, unlock) {
                 Ok(key) => return Ok((slot.id, key)),
                 Err(error) => failed = failed.or(Some(error)),

@@ -122,13 +122,23 @@ impl Layout {
         self.folder.join("bin").join(PRIMER)
     }
 
+    /// The command that makes every credential.
+    pub fn credentials(&self) -> Vec<String> {
+        let path = |name: &str| self.folder.join(name).display().to_string();
+        let mut arguments = vec!["generate-credentials".to_owned()];
+        for (flag, name) in [("--inventory", "cluster.toml"), ("--secrets", "secrets"), ("--trust", "trust")]
+        {
+            arguments.extend([flag.to_owned(), path(name)]);
+        }
+        arguments
+    }
+
     /// The primers, by their number.
-    pub fn primers(&self) -> Result<Vec<Primer>, LabError> {
+    pub fn primers(&self) -> Vec<Primer> {
         let program = self.program();
-        Ok(self
-            .primers
+        self.primers
             .iter()
             .map(|entry| Primer::new(&self.folder, &program, &entry.name, &entry.address))
-            .collect())
+            .collect()
     }
 }

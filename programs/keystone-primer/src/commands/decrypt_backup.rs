@@ -19,7 +19,7 @@ use crate::control::{Command, Secret};
 use crate::groups::{Seat, decrypt};
 use crate::refusal::Refusal;
 
-pub fn run(client: Client, arguments: DecryptBackup) -> Result<Said, Refusal> {
+pub fn run(client: &Client, arguments: &DecryptBackup) -> Result<Said, Refusal> {
     let input = &arguments.input;
     let output = arguments.output.clone().unwrap_or_else(|| input.with_extension(""));
     if output == *input || output.exists() {
@@ -31,9 +31,9 @@ pub fn run(client: Client, arguments: DecryptBackup) -> Result<Said, Refusal> {
     let claimed = arguments.claim.clone().unwrap_or_else(|| {
         input.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     });
-    let secret = secret::ask(&client, arguments.opening)?;
+    let secret = secret::ask(client, arguments.opening)?;
     for stanza in header.candidates() {
-        if let Some((identity, by)) = open_stanza(&client, &header, stanza, &claimed, &secret)? {
+        if let Some((identity, by)) = open_stanza(client, &header, stanza, &claimed, &secret)? {
             decrypt_file(input, &output, &identity)?;
             let text =
                 format!("{} opened {}\nwritten to {}\n", by.join(" and "), input.display(), output.display());

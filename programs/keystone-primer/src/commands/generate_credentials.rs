@@ -15,7 +15,7 @@ use crate::credentials::{Places, Plan};
 use crate::refusal::Refusal;
 use crate::signing::not_before;
 
-pub fn run(client: Client, arguments: GenerateCredentials) -> Result<Said, Refusal> {
+pub fn run(client: &Client, arguments: &GenerateCredentials) -> Result<Said, Refusal> {
     let began = Instant::now();
     let input = Input { inventory: arguments.inventory.clone(), trust: None };
     let (inventory, _) =
@@ -33,7 +33,11 @@ pub fn run(client: Client, arguments: GenerateCredentials) -> Result<Said, Refus
     let answer = client.ask(&Command::Root)?;
     let root =
         Certificate::from_pem(field(&answer, "root")).map_err(|error| Refusal::new(error.to_string()))?;
-    let places = Places { secrets: arguments.secrets, trust: arguments.trust, identity: arguments.identity };
+    let places = Places {
+        secrets: arguments.secrets.clone(),
+        trust: arguments.trust.clone(),
+        identity: arguments.identity.clone(),
+    };
     let now = Time::from_unix(not_before());
     let plan = Plan::new(cluster, &root, &places, now)?;
     let mut text = lab_mark(&answer).to_owned();
@@ -51,7 +55,7 @@ pub fn run(client: Client, arguments: GenerateCredentials) -> Result<Said, Refus
     let signed = if requests.is_empty() {
         Vec::new()
     } else {
-        let secret = secret::ask(&client, arguments.opening)?;
+        let secret = secret::ask(client, arguments.opening)?;
         let reason = "generate-credentials".to_owned();
         let done = client.ask(&Command::Sign { requests, reason, secret: Some(secret) })?;
         let pems = done["certificates"].as_array().cloned().unwrap_or_default();

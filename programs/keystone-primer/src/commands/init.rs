@@ -9,7 +9,7 @@ use crate::clock;
 use crate::control::Command;
 use crate::refusal::Refusal;
 
-pub fn run(client: Client, arguments: &Init) -> Result<Said, Refusal> {
+pub fn run(client: &Client, arguments: &Init) -> Result<Said, Refusal> {
     let done = client.ask_or_do(&Command::Init { cluster: arguments.cluster.clone() })?;
     let name = field(&done, "name");
     let mut text = lab_mark(&done).to_owned();

@@ -10,7 +10,7 @@ use crate::cli::Join;
 use crate::control::Command;
 use crate::refusal::Refusal;
 
-pub fn run(client: Client, arguments: &Join) -> Result<Said, Refusal> {
+pub fn run(client: &Client, arguments: &Join) -> Result<Said, Refusal> {
     let mut token = Zeroizing::new(arguments.token.clone());
     if token.as_str() == "-" {
         token = Zeroizing::new(String::with_capacity(512));

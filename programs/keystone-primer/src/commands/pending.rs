@@ -8,7 +8,7 @@ use crate::clock;
 use crate::control::Command;
 use crate::refusal::Refusal;
 
-pub fn run(client: Client) -> Result<Said, Refusal> {
+pub fn run(client: &Client) -> Result<Said, Refusal> {
     let done = client.ask(&Command::Pending)?;
     let mut text = String::new();
     let waiting = done["waiting"].as_array().cloned().unwrap_or_default();

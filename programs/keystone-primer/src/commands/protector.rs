@@ -11,11 +11,11 @@ use crate::clock;
 use crate::control::Command;
 use crate::refusal::Refusal;
 
-pub fn run(client: Client, command: ProtectorCommand) -> Result<Said, Refusal> {
+pub fn run(client: &Client, command: ProtectorCommand) -> Result<Said, Refusal> {
     match command {
-        ProtectorCommand::List => list(&client),
+        ProtectorCommand::List => list(client),
         ProtectorCommand::Add { kind, label, recovery, opening } => {
-            let secret = if secret::has_slot(&client)? { Some(secret::ask(&client, opening)?) } else { None };
+            let secret = if secret::has_slot(client)? { Some(secret::ask(client, opening)?) } else { None };
             let (kind, passphrase) = match kind {
                 NewSlot::Passphrase => (SlotKind::Passphrase, Some(secret::new_passphrase()?)),
                 NewSlot::Paper => (SlotKind::Paper, None),
@@ -39,7 +39,7 @@ pub fn run(client: Client, command: ProtectorCommand) -> Result<Said, Refusal> {
             Ok(Said::new(done, format!("slot {id} was removed\n")))
         }
         ProtectorCommand::Test { id, opening } => {
-            let secret = secret::ask(&client, opening)?;
+            let secret = secret::ask(client, opening)?;
             let done = client.ask_or_do(&Command::ProtectorTest { id, secret })?;
             let text = format!("slot {} opens\n", done["slot"]);
             Ok(Said::new(done, text))

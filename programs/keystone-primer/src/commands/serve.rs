@@ -7,7 +7,7 @@ use super::client::Client;
 use crate::cli::Serve;
 use crate::refusal::Refusal;
 
-pub fn run(client: Client, arguments: &Serve) -> Result<Said, Refusal> {
-    crate::serve::run(client.config, arguments.inherited)?;
+pub fn run(client: &Client, arguments: &Serve) -> Result<Said, Refusal> {
+    crate::serve::run(client.config.clone(), arguments.inherited)?;
     Ok(Said::new(Value::Null, String::new()))
 }

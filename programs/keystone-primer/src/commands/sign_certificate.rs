@@ -13,22 +13,22 @@ use crate::control::Command;
 use crate::refusal::Refusal;
 use crate::signing::{nonce, not_before};
 
-pub fn run(client: Client, arguments: SignCertificate) -> Result<Said, Refusal> {
+pub fn run(client: &Client, arguments: &SignCertificate) -> Result<Said, Refusal> {
     let path = &arguments.csr;
     let csr = fs::read(path).map_err(|error| {
         Refusal::file("read", path, &error).fix("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout KEY -out CSR -subj /")
     })?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let holder = arguments.host.unwrap_or(stem);
-    let out = arguments.out.unwrap_or_else(|| path.with_extension("crt"));
+    let holder = arguments.host.clone().unwrap_or(stem);
+    let out = arguments.out.clone().unwrap_or_else(|| path.with_extension("crt"));
     let request = Request::Leaf {
-        profile: arguments.profile,
+        profile: arguments.profile.clone(),
         holder: holder.clone(),
         csr,
         not_before: not_before(),
         nonce: nonce()?,
     };
-    let secret = secret::ask(&client, arguments.opening)?;
+    let secret = secret::ask(client, arguments.opening)?;
     let reason = format!("sign-certificate for {holder}");
     let done = client.ask(&Command::Sign { requests: vec![request], reason, secret: Some(secret) })?;
     let pem = done["certificates"][0].as_str().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::cli::Status;
 use crate::control::Command;
 use crate::refusal::Refusal;
 
-pub fn run(client: Client, arguments: &Status) -> Result<Said, Refusal> {
+pub fn run(client: &Client, arguments: &Status) -> Result<Said, Refusal> {
     if let Some(seconds) = arguments.wait {
         client.ask(&Command::Wait { seconds })?;
     }

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::control::Command;
 use crate::refusal::Refusal;
 
-pub fn run(client: Client, command: TokenCommand) -> Result<Said, Refusal> {
+pub fn run(client: &Client, command: TokenCommand) -> Result<Said, Refusal> {
     match command {
         TokenCommand::Create { name } => {
             let done = client.ask_or_do(&Command::TokenCreate { name })?;

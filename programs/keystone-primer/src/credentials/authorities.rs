@@ -26,6 +26,9 @@ pub fn key_file(authority: Authority) -> &'static str {
     }
 }
 
+/// Each intermediate's certificates, newest first, and the newest with its key, if that is open.
+pub type Known = BTreeMap<Authority, (Vec<Certificate>, Option<Intermediate>)>;
+
 /// An intermediate that does not exist yet.
 pub struct New {
     authority: Authority,
@@ -112,11 +115,7 @@ impl Authorities {
     }
 
     /// Joins keys and certificates, and puts both where they belong.
-    pub fn complete(
-        mut self,
-        signed: Vec<Certificate>,
-        files: &mut Files,
-    ) -> Result<BTreeMap<Authority, (Vec<Certificate>, Option<Intermediate>)>, Refusal> {
+    pub fn complete(mut self, signed: Vec<Certificate>, files: &mut Files) -> Result<Known, Refusal> {
         let mut done = BTreeMap::new();
         if signed.len() != self.new.len() {
             return Err(Refusal::new(format!(
@@ -144,16 +143,13 @@ impl Authorities {
 
 /// Intermediates that can issue. A key that exists already is opened when it is first needed.
 pub struct Issuers<'p> {
-    known: BTreeMap<Authority, (Vec<Certificate>, Option<Intermediate>)>,
+    known: Known,
     places: &'p Places,
 }
 
 impl<'p> Issuers<'p> {
     /// Of what is known.
-    pub fn new(
-        known: BTreeMap<Authority, (Vec<Certificate>, Option<Intermediate>)>,
-        places: &'p Places,
-    ) -> Self {
+    pub fn new(known: Known, places: &'p Places) -> Self {
         Self { known, places }
     }
 
@@ -164,18 +160,19 @@ impl<'p> Issuers<'p> {
             .known
             .get_mut(&authority)
             .ok_or_else(|| Refusal::new(format!("there is no intermediate {}", authority.as_str())))?;
-        match issuer {
-            Some(issuer) => Ok(issuer),
-            None => {
-                let certificate = bundle.first().cloned().ok_or_else(|| {
-                    Refusal::new(format!("there is no intermediate {}", authority.as_str()))
-                })?;
-                let key = open_key(authority, places)?;
-                let made = Intermediate::new(certificate, key)
-                    .map_err(|error| Refusal::new(format!("secrets/{}.age: {error}", key_file(authority))))?;
-                Ok(issuer.insert(made))
-            }
+        if issuer.is_none() {
+            let certificate = bundle
+                .first()
+                .cloned()
+                .ok_or_else(|| Refusal::new(format!("there is no intermediate {}", authority.as_str())))?;
+            let key = open_key(authority, places)?;
+            let made = Intermediate::new(certificate, key)
+                .map_err(|error| Refusal::new(format!("secrets/{}.age: {error}", key_file(authority))))?;
+            *issuer = Some(made);
         }
+        issuer
+            .as_ref()
+            .ok_or_else(|| Refusal::new(format!("there is no intermediate {}", authority.as_str())))
     }
 }
 

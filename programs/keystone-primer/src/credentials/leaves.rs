@@ -69,12 +69,12 @@ impl Bundle {
         noted.len() != self.identities.len()
             || self.identities.iter().any(|identity| {
                 let profile = identity.profile();
-                let (Some(note), Some(issuer)) =
+                let (Some(note), Some(key_id)) =
                     (noted.get(profile.name), authorities.issuing(profile.authority))
                 else {
                     return true;
                 };
-                note.meaning != meaning(identity, issuer) || now.unix() >= note.renewal
+                note.meaning != meaning(identity, key_id) || now.unix() >= note.renewal
             })
     }
 
@@ -89,12 +89,12 @@ impl Bundle {
         let (mut contents, mut notes) = (Map::new(), BTreeMap::new());
         for identity in &self.identities {
             let profile = identity.profile();
-            let issuer = issuers.get(profile.authority)?;
+            let above = issuers.get(profile.authority)?;
             let key = PrivateKey::generate(&mut OsRng);
-            let authority = issuer.certificate();
+            let authority = above.certificate();
             // Not before its issuer, which may be new.
             let from = now.plus(-BACKDATED).max(authority.contents().validity.not_before);
-            let leaf = issuer.issue(identity, &key.public(), from, &mut OsRng).map_err(|error| {
+            let leaf = above.issue(identity, &key.public(), from, &mut OsRng).map_err(|error| {
                 Refusal::new(format!("{} of {}: {error}", profile.name, identity.holder()))
             })?;
             let note = Note {

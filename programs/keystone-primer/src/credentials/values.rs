@@ -104,8 +104,8 @@ impl Kind {
             // key.MachinePrivate of Tailscale: 32 bytes of X25519, clamped, in hexadecimal digits behind `privkey:`.
             Self::HeadscaleNoise | Self::HeadscalePrivate | Self::HeadscaleDerp => {
                 let mut key = Zeroizing::new(random::<32>()?);
-                key[0] &= 248;
-                key[31] = (key[31] & 127) | 64;
+                key[0] &= 0b1111_1000;
+                key[31] = (key[31] & 0b0111_1111) | 0b0100_0000;
                 let text =
                     Zeroizing::new(format!("privkey:{}", Zeroizing::new(hex(key.as_slice())).as_str()));
                 files.secret(self.file(), text.as_bytes())
