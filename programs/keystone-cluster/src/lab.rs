@@ -77,9 +77,9 @@ pub fn up(folder: &Path, inventory: &Path) -> Result<String, LabError> {
     let Some((first, others)) = primers.split_first() else { return Err(LabError::Primers(0)) };
     if !first.begun() {
         step(&format!("{} begins the root of trust", first.name));
-        let begun = first.ask(&["init", "--cluster", &layout.cluster], "")?;
+        let tokens = first.ask(&["init", "--cluster", &layout.cluster], "")?;
         for primer in others {
-            let token = begun["tokens"]
+            let token = tokens["tokens"]
                 .as_array()
                 .into_iter()
                 .flatten()

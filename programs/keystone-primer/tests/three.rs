@@ -1,6 +1,10 @@
 //! Three daemons, from the first command to signatures and opened backups.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise, in its helpers too"
+)]
 
 mod common;
 
@@ -8,7 +12,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use common::{LAB, Three};
+use common::{LAB, PRODUCTION, Three};
 use keystone_pki::certificate::{Certificate, PrivateKey, SigningRequest, Subject};
 
 fn request(path: &Path) {
@@ -142,5 +146,70 @@ fn no_secret_is_on_disk_or_in_a_log() {
                 }
             }
         }
+    }
+}
+
+/// The id of what waits on a primer, as soon as something does.
+fn waiting(three: &Three, n: usize) -> String {
+    for _ in 0..60 {
+        let waiting = three.json(n, &["pending"]);
+        if let Some(id) = waiting["waiting"][0]["id"].as_str() {
+            return id.to_owned();
+        }
+        // Returns when something changed there, and after a second at the latest.
+        three.try_do(n, &["status", "--wait", "1"], "");
+    }
+    panic!("nothing waits on primer-{n}: {}", three.log(n));
+}
+
+#[test]
+fn outside_a_lab_people_approve_with_what_protects_their_share() {
+    let three = Three::start(PRODUCTION);
+    three.begin();
+    let sheets: Vec<String> = (1..=3)
+        .map(|n| three.json(n, &["protector", "add", "paper"])["paper"].as_str().unwrap().to_owned())
+        .collect();
+    // The root's own certificate is signed by nobody without a person.
+    let (second, third) = (waiting(&three, 2), waiting(&three, 3));
+    assert_eq!(second, third);
+    let shown = three.say(2, &["pending"], "");
+    assert!(shown.contains("from primer-1") && shown.contains("production Root G1"), "{shown}");
+    let wrong = three.try_do(2, &["approve", &second], &sheets[2]);
+    let wrong = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(wrong.contains("line 1 of the paper was mistyped, or is of another sheet"), "{wrong}");
+    three.say(2, &["approve", &second], &sheets[1]);
+    three.say(3, &["approve", &third], &sheets[2]);
+    for n in 1..=3 {
+        three.say(n, &["status", "--wait", "60"], "");
+    }
+
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    std::thread::scope(|scope| {
+        let signing =
+            scope.spawn(|| three.say(1, &["sign-certificate", "--csr", csr.to_str().unwrap()], &sheets[0]));
+        let id = waiting(&three, 2);
+        three.say(2, &["deny", &id, "--reason", "not today"], "");
+        let id = waiting(&three, 3);
+        three.say(3, &["approve", &id], &sheets[2]);
+        assert!(signing.join().unwrap().contains("worker-1"));
+    });
+    // One who refuses and one who is off are no quorum.
+    std::thread::scope(|scope| {
+        let signing = scope
+            .spawn(|| three.try_do(1, &["sign-certificate", "--csr", csr.to_str().unwrap()], &sheets[0]));
+        for n in [2, 3] {
+            let id = waiting(&three, n);
+            three.say(n, &["deny", &id, "--reason", "nobody asked"], "");
+        }
+        let output = signing.join().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains("primer-2: refused: nobody asked"), "{error}");
+    });
+    let replay = &three.json(2, &["status", "--verify"])["replay"];
+    assert_eq!(replay["bad"].as_array().unwrap().len(), 0, "{replay}");
+    let record = fs::read_to_string(three.path(1, "log")).unwrap();
+    for sheet in &sheets {
+        assert!(!record.contains(sheet.lines().next().unwrap()));
     }
 }
