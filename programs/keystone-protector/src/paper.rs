@@ -162,7 +162,8 @@ mod tests {
             assert_eq!(paper.key("sheet").unwrap().recipient(), key.recipient());
             let sloppy = paper.text().to_lowercase().replace("  ", " ").replace(['-'], " ");
             assert_eq!(typed(&sloppy).key("sheet").unwrap().recipient(), key.recipient());
-            let numberless: String = paper.text().lines().map(|line| format!("{}\n\n", &line[3..])).collect();
+            let lines: Vec<&str> = paper.text().lines().map(|line| &line[3..]).collect();
+            let numberless = lines.join("\n\n");
             assert_eq!(typed(&numberless).key("sheet").unwrap().recipient(), key.recipient());
         }
     }

@@ -1,5 +1,7 @@
 //! The rules of slots.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+
 use age::secrecy::SecretString;
 use keystone_protector::{Create, Paper, Setting, ShareIdentity, Slots, Unlock};
 use zeroize::Zeroizing;
