@@ -17,7 +17,7 @@ use keystone_generator::Input;
 use keystone_model::Cluster;
 
 pub use error::HandoffError;
-pub use overview::{Overview, overview};
+pub use overview::overview;
 pub use report::Report;
 
 use crate::cli::{Common, Handoff, Takeover};
@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use execute::execute;
 use hosts::Hosts;
 use journal::Journal;
-use plan::{Kind, Plan};
+use plan::Kind;
 use survey::Survey;
 
 /// What both commands are told.

@@ -9,8 +9,6 @@ use super::plan::{Kind, Step};
 
 #[derive(Debug, Error)]
 pub enum HandoffError {
-    #[error("the inventory has no node `{node}`; {fix}")]
-    UnknownNode { node: String, fix: String },
     #[error("`{node}` cannot be the coordinator: only primers and control-plane nodes with an endpoint can, which are {candidates}")]
     NotCandidate { node: String, candidates: String },
     #[error("`--local` is for the candidates themselves, and this machine is none: {0}")]

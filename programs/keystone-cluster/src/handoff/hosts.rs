@@ -16,8 +16,6 @@ use crate::enroll::last_words;
 pub struct Candidate {
     /// Where SSH finds it.
     pub destination: String,
-    /// Its address outside the mesh.
-    pub endpoint: String,
 }
 
 #[derive(Debug)]
@@ -35,8 +33,8 @@ impl Hosts {
             .filter(|(_, node)| node.roles.iter().any(|role| Role::RELAY_HOSTS.contains(role)))
             .filter_map(|(name, node)| {
                 let destination = format!("root@{name}.{}", cluster.mesh.base_domain);
-                let endpoint = node.endpoint.as_ref()?.to_string();
-                Some((name.to_string(), Candidate { destination, endpoint }))
+                node.endpoint.as_ref()?;
+                Some((name.to_string(), Candidate { destination }))
             })
             .collect();
         let local = if local {
