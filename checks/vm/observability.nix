@@ -13,7 +13,7 @@
   };
   testScript = ''
     start_all()
-    underlay = backup1.succeed("ip -4 -o addr show eth1 | grep -oE '192[0-9.]+/' | head -1").strip().strip("/")
+    underlay = backup1.wait_until_succeeds("ip -4 -o addr show eth1 | grep -oE '192[0-9.]+'", timeout=30).strip()
 
     with subtest("metrics of the machine, in the mesh"):
         backup1.wait_for_unit("prometheus-node-exporter.service", timeout=60)
