@@ -17,6 +17,8 @@ in
   ];
   # Alloy is among the programs that a container of a test may lack; vm-cluster and vm-observability ask for it.
   keystone.observability.logs.enable = lib.mkDefault false;
+  # There is no ZFS to say anything about.
+  services.prometheus.exporters.zfs.enable = lib.mkForce false;
   keystone = {
     inventory = ../../../hosts/cluster.toml;
     trust = ../../../hosts/trust;
