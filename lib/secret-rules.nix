@@ -52,5 +52,34 @@ let
       value = rule [ name ];
     }) (names cluster.nodes)
   );
+  # What `keystone-primer generate-credentials` makes: certificates of hosts and people, keys of intermediates.
+  hosts = builtins.listToAttrs (
+    map (name: {
+      name = file "pki-${name}";
+      value = rule [ name ];
+    }) (names cluster.nodes)
+  );
+  authorities = builtins.listToAttrs (
+    map
+      (name: {
+        name = file name;
+        value = rule (nodesWith [
+          "primer"
+          "control-plane"
+        ]);
+      })
+      [
+        "etcd-ca-key"
+        "front-proxy-ca-key"
+        "node-ca-key"
+      ]
+  );
+  # A person's own: no admin can pass for somebody else.
+  own = builtins.listToAttrs (
+    map (name: {
+      name = file "person-${name}";
+      value.publicKeys = unique (keysOf people.${name});
+    }) (builtins.filter (name: keysOf people.${name} != [ ]) (names people))
+  );
 in
-listed // joins
+listed // joins // hosts // authorities // own

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::role::Role;
-use crate::tables::{Cluster, Person};
+use crate::tables::{Cluster, Node, Person};
 use crate::types::Name;
 
 /// A secret: `secrets/<name>.age`.
@@ -60,13 +60,50 @@ pub fn join_key(host: &Name) -> String {
     format!("mesh-join-{host}")
 }
 
+/// The file name, without folder and ending, of the certificates and keys of a host.
+#[must_use]
+pub fn host_certificates(host: &Name) -> String {
+    format!("pki-{host}")
+}
+
+/// The file name, without folder and ending, of the certificates and keys of a person.
+#[must_use]
+pub fn person_certificates(person: &Name) -> String {
+    format!("person-{person}")
+}
+
+/// Keys of the intermediates besides that of Kubernetes, which the specification lists. They exist once
+/// `keystone-primer generate-credentials` made them.
+pub const AUTHORITY_KEYS: [&str; 3] = ["etcd-ca-key", "front-proxy-ca-key", "node-ca-key"];
+
 /// Which public keys open which file: what `secrets.nix` evaluates to, by the name of the file without folder and
-/// ending. Besides [`secrets`] it has each node's [`join_key`], whose file exists once somebody enrolled the node.
+/// ending. Besides [`secrets`] it has files that exist once somebody made them: each node's [`join_key`], the
+/// [`AUTHORITY_KEYS`], and the certificates of hosts and people.
 #[must_use]
 pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
     let listed = secrets(cluster).into_iter().map(|s| (s.name.to_owned(), public_keys(cluster, &s.nodes)));
     let joins = cluster.nodes.keys().map(|host| (join_key(host), public_keys(cluster, [host])));
-    listed.chain(joins).collect()
+    let hosts = cluster.nodes.keys().map(|host| (host_certificates(host), public_keys(cluster, [host])));
+    let holders = |node: &Node| node.roles.iter().any(|r| matches!(r, Role::Primer | Role::ControlPlane));
+    let issuers: Vec<&Name> =
+        cluster.nodes.iter().filter(|(_, node)| holders(node)).map(|(name, _)| name).collect();
+    let authorities =
+        AUTHORITY_KEYS.iter().map(|name| ((*name).to_owned(), public_keys(cluster, issuers.iter().copied())));
+    // A person's own: no admin can pass for somebody else.
+    let people =
+        cluster.people.iter().map(|(name, person)| (person_certificates(name), unique(keys_of(person))));
+    listed
+        .chain(joins)
+        .chain(hosts)
+        .chain(authorities)
+        .chain(people)
+        .filter(|(_, keys)| !keys.is_empty())
+        .collect()
+}
+
+fn unique(keys: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    keys.into_iter().filter(|key| seen.insert(key.clone())).collect()
 }
 
 /// The recipients of a file that these nodes and every admin can open, in the order of `lib/secret-rules.nix`: nodes

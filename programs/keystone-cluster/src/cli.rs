@@ -34,6 +34,8 @@ pub enum Command {
     Recipients(Recipients),
     /// What an admin does with the mesh
     Mesh(Mesh),
+    /// Three primers on this machine, to try everything with
+    Lab(Lab),
     /// Print shell completions or the manual page
     Generate {
         /// What to print
@@ -147,6 +149,52 @@ pub struct Enroll {
     /// Print one JSON document instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Three real primers on this machine's loopback address, with keys that are to be trusted by nobody.
+///
+/// They run the whole ceremony, and stay: every verb of keystone-primer can be tried on them. Nothing is installed, and
+/// nothing outside the folder is written.
+#[derive(Debug, Args)]
+pub struct Lab {
+    #[command(subcommand)]
+    pub command: LabCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LabCommand {
+    /// Start the primers and hold the ceremony; what runs already is left as it is
+    Up {
+        #[command(flatten)]
+        place: LabPlace,
+        /// The inventory
+        #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
+        inventory: PathBuf,
+    },
+    /// What runs, and how the primers are
+    Status(LabPlace),
+    /// Stop one primer, to see what the others do without it; `up` starts it again
+    StopPrimer {
+        /// Its number
+        number: usize,
+        #[command(flatten)]
+        place: LabPlace,
+    },
+    /// Stop all primers, and remove the folder
+    Down {
+        #[command(flatten)]
+        place: LabPlace,
+        /// Leave the folder
+        #[arg(long)]
+        keep: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct LabPlace {
+    /// Folder of the lab
+    #[arg(long, value_name = "DIR", default_value = "lab")]
+    pub dir: PathBuf,
 }
 
 /// What ssh takes for its destination, and nothing that it would take for an option.

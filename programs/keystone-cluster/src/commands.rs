@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod check;
+mod lab;
 mod mesh;
 mod recipients;
 mod render;
@@ -18,6 +19,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Recipients(arguments) => recipients::run(&arguments),
         Command::Mesh(arguments) => mesh::run(arguments.command),
+        Command::Lab(arguments) => lab::run(arguments),
         Command::Generate { what } => keystone_generator::document(Cli::command(), what),
     }
 }

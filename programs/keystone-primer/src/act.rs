@@ -1,0 +1,314 @@
+//! What a quorum does: sign certificates, open a backup. A custodian rebuilds what would be signed, says in words what it
+//! is, and waits for its operator.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keystone_pki::certificate::Certificate;
+use keystone_pki::group::Signing;
+use keystone_pki::group::sign::{Commitment, commit};
+use keystone_protector::{ShareIdentity, SlotKind, Unlock};
+use rand_core::OsRng;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::clock;
+use crate::decrypting;
+use crate::groups::{self, Kind};
+use crate::message::Message;
+use crate::primer::Primer;
+use crate::rebuild::{self, Rebuilt};
+use crate::refusal::Refusal;
+use crate::session::Answer;
+use crate::sessions::{Acting, Decision, Part, Sessions};
+
+/// How long a question waits for an operator before it is asked again; below the patience of a connection.
+const LONG_POLL: Duration = Duration::from_secs(7);
+
+/// What a quorum shall do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", tag = "kind")]
+pub enum Act {
+    /// Sign certificates, all of them at once.
+    Certificates {
+        /// They.
+        requests: Vec<keystone_pki::request::Request>,
+        /// Why, as the one who asks says it.
+        reason: String,
+    },
+    /// Open a backup for the one who asks.
+    Decrypt {
+        /// The whole header of the age file, in base64.
+        header: String,
+        /// Which of its stanzas: one for each approval.
+        stanza: usize,
+        /// What the file is, as the one who asks says it: nothing proves that.
+        claimed: String,
+        /// To whom the partial decryption is encrypted.
+        recipient: String,
+    },
+}
+
+/// What is approved without a person. Nothing by default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Policy {
+    /// Profiles of certificates.
+    pub unattended_profiles: Vec<String>,
+}
+
+/// An act that waits for its operator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// The session.
+    pub id: String,
+    /// Who asks.
+    pub from: String,
+    /// Since when.
+    pub since: u64,
+    /// What would be signed or opened, in words.
+    pub summary: Vec<String>,
+}
+
+impl Primer {
+    /// A custodian gets to know of an act.
+    pub fn consider(&self, message: &Message, act: &Act) -> Result<Answer, Refusal> {
+        let Rebuilt { messages, summary, unattended } = rebuild::rebuild(self, act)?;
+        let acting =
+            Acting { act: act.clone(), summary, messages, since: clock::now(), decision: Decision::Open };
+        if let Some(session) = self.sessions().get(&message.session) {
+            session.part = Part::Act(Box::new(acting));
+        }
+        self.changed.notify_all();
+        if self.config.lab() || unattended {
+            let unlock = self.unattended()?;
+            self.approve(&message.session, &unlock)?;
+        } else {
+            eprintln!(
+                "{} asks for session {}; look at it: keystone-primer pending",
+                message.from, message.session
+            );
+        }
+        decided(&mut self.sessions(), &message.session).map(|answer| answer.unwrap_or(Answer::Pending))
+    }
+
+    /// A custodian tells what its operator decided, as soon as he did.
+    pub fn poll(&self, message: &Message) -> Result<Answer, Refusal> {
+        let until = Instant::now() + LONG_POLL;
+        let mut sessions = self.sessions();
+        loop {
+            if let Some(answer) = decided(&mut sessions, &message.session)? {
+                return Ok(answer);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Answer::Pending);
+            }
+            sessions = self.changed.wait_timeout(sessions, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// What waits for its operator here.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let mut waiting: Vec<Waiting> = self
+            .sessions()
+            .acts()
+            .filter(|(_, _, acting)| matches!(acting.decision, Decision::Open))
+            .map(|(id, from, acting)| Waiting {
+                id: id.clone(),
+                from: from.clone(),
+                since: acting.since,
+                summary: acting.summary.clone(),
+            })
+            .collect();
+        waiting.sort_by_key(|act| act.since);
+        waiting
+    }
+
+    /// The operator agrees, and opens the protector for it.
+    pub fn approve(&self, id: &str, unlock: &Unlock) -> Result<Vec<String>, Refusal> {
+        let (act, count, summary) = {
+            let mut sessions = self.sessions();
+            let found = sessions.acts().find(|(session, ..)| *session == id);
+            let (_, _, acting) = found.ok_or_else(|| unknown(id))?;
+            if !matches!(acting.decision, Decision::Open) {
+                return Err(Refusal::new(format!("session {id} was decided already")));
+            }
+            (acting.act.clone(), acting.messages.len(), acting.summary.clone())
+        };
+        let key = self.unlock(unlock)?;
+        let decision = match &act {
+            Act::Certificates { .. } => {
+                let record = groups::needed(&self.inner().store, Kind::Root)?;
+                let share = record.share::<Signing>(&key)?;
+                let (mut nonces, mut commitments) = (Vec::new(), Vec::new());
+                for _ in 0..count {
+                    let (nonce, commitment) = commit(&share, &mut OsRng);
+                    nonces.push(nonce);
+                    commitments.push(STANDARD.encode(commitment.to_bytes()));
+                }
+                Decision::Committed { nonces, share: Box::new(share), commitments }
+            }
+            Act::Decrypt { header, stanza, recipient, .. } => {
+                Decision::Opened(decrypting::partial(self, &key, header, *stanza, recipient)?)
+            }
+        };
+        drop(key);
+        if let Some((_, _, acting)) = self.sessions().acts().find(|(session, ..)| *session == id) {
+            acting.decision = decision;
+        }
+        self.changed.notify_all();
+        Ok(summary)
+    }
+
+    /// The operator refuses.
+    pub fn deny(&self, id: &str, reason: &str) -> Result<(), Refusal> {
+        let mut sessions = self.sessions();
+        let (_, _, acting) =
+            sessions.acts().find(|(session, ..)| *session == id).ok_or_else(|| unknown(id))?;
+        if !matches!(acting.decision, Decision::Open) {
+            return Err(Refusal::new(format!("session {id} was decided already")));
+        }
+        acting.decision = Decision::Denied(reason.to_owned());
+        drop(sessions);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// The second round: the nonces are used up, whatever comes out.
+    pub fn sign_part(
+        &self,
+        message: &Message,
+        theirs: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Answer, Refusal> {
+        let (messages, nonces, share) = {
+            let mut sessions = self.sessions();
+            let Some(Part::Act(acting)) = sessions.get(&message.session).map(|session| &mut session.part)
+            else {
+                return Err(unknown(&message.session));
+            };
+            let Decision::Committed { nonces, share, .. } =
+                std::mem::replace(&mut acting.decision, Decision::Over)
+            else {
+                return Err(Refusal::new(format!(
+                    "session {} is not at the point of signing",
+                    message.session
+                )));
+            };
+            (acting.messages.clone(), nonces, share)
+        };
+        let record = groups::needed(&self.inner().store, Kind::Root)?;
+        let group = record.group::<Signing>()?;
+        let mut partials = Vec::new();
+        for (place, (text, nonces)) in messages.iter().zip(nonces).enumerate() {
+            let mut commitments = BTreeMap::new();
+            for (name, list) in theirs {
+                let bytes = list.get(place).and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+                let commitment = Commitment::from_bytes(&bytes)
+                    .map_err(|error| Refusal::new(format!("the commitment of {name}: {error}")))?;
+                let member = record
+                    .member(name)
+                    .ok_or_else(|| Refusal::new(format!("{name} has no share of this key")))?;
+                commitments.insert(member, commitment);
+            }
+            let partial = nonces
+                .sign(&share, &group, text, &commitments)
+                .map_err(|error| Refusal::new(format!("this primer does not sign: {error}")))?;
+            partials.push(STANDARD.encode(partial.to_bytes()));
+        }
+        Ok(Answer::Partials { partials })
+    }
+
+    /// It is over: what came out is looked at, and what is left in memory goes.
+    pub fn conclude(&self, message: &Message, certificates: &[String]) -> Result<Answer, Refusal> {
+        let mut expected = Vec::new();
+        if let Some(session) = self.sessions().get(&message.session)
+            && let Part::Act(acting) = std::mem::replace(&mut session.part, Part::None)
+        {
+            expected = acting.messages;
+        }
+        for pem in certificates {
+            let wrong =
+                |reason: &str| Refusal::new(format!("{} signed something else: {reason}", message.from));
+            let certificate = Certificate::from_pem(pem).map_err(|error| wrong(&error.to_string()))?;
+            if !expected.iter().any(|text| text == certificate.tbs()) {
+                return Err(wrong(&certificate.contents().subject.to_string()));
+            }
+            let contents = certificate.contents();
+            if contents.subject == contents.issuer {
+                let inner = self.inner();
+                let record = groups::needed(&inner.store, Kind::Root)?;
+                rebuild::keep_root(&inner.store, &record, pem)?;
+            }
+        }
+        self.changed.notify_all();
+        Ok(Answer::Done)
+    }
+
+    /// Opens the share identity, for as long as the caller holds it.
+    pub fn unlock(&self, unlock: &Unlock) -> Result<ShareIdentity, Refusal> {
+        let slots = self.inner().begun()?.slots.clone();
+        // Without the lock: a passphrase takes a second.
+        let slots =
+            slots.ok_or_else(|| groups::recipient(None).err().unwrap_or_else(|| Refusal::new("no slots")))?;
+        Ok(slots.open(None, unlock)?)
+    }
+
+    /// What opens without a person here.
+    pub fn unattended(&self) -> Result<Unlock, Refusal> {
+        let inner = self.inner();
+        let slots = inner.begun()?.slots.as_ref();
+        let kinds: Vec<SlotKind> = slots
+            .map(|slots| slots.all().iter().map(keystone_protector::Slot::kind).collect())
+            .unwrap_or_default();
+        if kinds.contains(&SlotKind::File) {
+            return Ok(Unlock::File);
+        }
+        Err(Refusal::new("no slot of this primer opens without a person")
+            .fix("approve by hand: keystone-primer pending, then keystone-primer approve ID"))
+    }
+
+    /// What may be approved without a person.
+    pub fn policy(&self) -> Result<Policy, Refusal> {
+        let Some(path) = &self.config.policy else { return Ok(Policy::default()) };
+        let text = fs::read_to_string(path).map_err(|error| Refusal::file("read", path, &error))?;
+        serde_json::from_str(&text)
+            .map_err(|error| Refusal::new(format!("`{}` is no policy: {error}", path.display())))
+    }
+
+    /// Writes down that an act was refused.
+    pub fn record_denial(
+        self: &std::sync::Arc<Self>,
+        id: &str,
+        summary: &[String],
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let text = format!("refused: {} ({reason})", summary.join("; "));
+        self.record("denial", &text, json!({ "session": id, "reason": reason, "summary": summary }))
+    }
+}
+
+fn decided(sessions: &mut Sessions, session: &str) -> Result<Option<Answer>, Refusal> {
+    let Some(Part::Act(acting)) = sessions.get(session).map(|session| &session.part) else {
+        return Err(unknown(session));
+    };
+    Ok(match &acting.decision {
+        Decision::Open => None,
+        Decision::Denied(reason) => Some(Answer::Denied { reason: reason.clone() }),
+        Decision::Committed { commitments, .. } => {
+            Some(Answer::Committed { commitments: commitments.clone() })
+        }
+        Decision::Opened(partial) => Some(Answer::Opened { partial: partial.clone() }),
+        Decision::Over => return Err(unknown(session)),
+    })
+}
+
+fn unknown(session: &str) -> Refusal {
+    Refusal::new(format!("session {session} is unknown here: it ended, or this primer was restarted"))
+        .fix("keystone-primer pending")
+}

@@ -1,0 +1,248 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use keystone_generator::Generate;
+
+/// One of the machines that hold the root of trust of a cluster together.
+///
+/// No machine ever has the root key: each primer has a share, and more than half of them must agree to sign with it or to
+/// open a backup. Every verb asks the daemon, `keystone-primer serve`, which the system runs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "keystone-primer",
+    version,
+    after_help = "Exit codes: 0 done; 1 not done, and nothing was changed unless it says so; 2 the command line is wrong."
+)]
+pub struct Cli {
+    /// The primer's configuration [default: that of the variable `KEYSTONE_PRIMER_CONFIG`, otherwise /etc/keystone/primer.json]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Begin the root of trust on the first primer, and make the tokens with which the others join
+    Init(Init),
+    /// Join the primers that are there, with the token that one of them made
+    Join(Join),
+    /// Who is there, which keys exist, and whether anything is wrong
+    Status(Status),
+    /// Make every certificate and key that the inventory needs and that does not exist yet
+    GenerateCredentials(GenerateCredentials),
+    /// Have the root sign the certificate of a machine, by a quorum of primers
+    SignCertificate(SignCertificate),
+    /// Open a backup, by a quorum of primers
+    DecryptBackup(DecryptBackup),
+    /// What waits for your approval on this primer
+    Pending,
+    /// Agree to what another primer asks for
+    Approve(Approve),
+    /// Refuse what another primer asks for
+    Deny(Deny),
+    /// What opens this primer's shares
+    Protector(Protector),
+    /// Tokens with which primers join
+    Token(Token),
+    /// Run the daemon
+    Serve(Serve),
+    /// Print shell completions or the manual page
+    Generate {
+        /// What to print
+        what: Generate,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The cluster's name
+    #[arg(long, value_name = "NAME")]
+    pub cluster: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Join {
+    /// The token; `-` reads it from standard input, where no process list shows it
+    #[arg(long, value_name = "TOKEN")]
+    pub token: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Replay the whole record, without asking anybody
+    #[arg(long)]
+    pub verify: bool,
+    /// Wait so many seconds for the keys and the root's certificate, if they do not exist yet
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u64>,
+}
+
+/// Make every certificate and key that the inventory needs and that does not exist yet.
+///
+/// Intermediates are signed by a quorum of primers. Everything private is encrypted, in memory, to whom secrets.nix names;
+/// what is public goes to the trust folder. A second run changes nothing.
+#[derive(Debug, Args)]
+pub struct GenerateCredentials {
+    /// The inventory
+    #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
+    pub inventory: PathBuf,
+    /// Folder of the encrypted files
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    pub secrets: PathBuf,
+    /// Folder of public material
+    #[arg(long, value_name = "DIR", default_value = "hosts/trust")]
+    pub trust: PathBuf,
+    /// What opens the keys of intermediates that exist
+    #[arg(long, value_name = "FILE", default_value = "/etc/age/primer.txt")]
+    pub identity: PathBuf,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub opening: Opening,
+}
+
+#[derive(Debug, Args)]
+pub struct SignCertificate {
+    /// The request to sign (PKCS #10, PEM or DER): its key is taken, and nothing else of it
+    #[arg(long, value_name = "FILE")]
+    pub csr: PathBuf,
+    /// The machine [default: the file's name without its ending]
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// What the certificate is for; the root signs `node` and nothing else
+    #[arg(long, value_name = "NAME", default_value = "node")]
+    pub profile: String,
+    /// Where the certificate goes [default: beside the request, with the ending .crt]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub opening: Opening,
+}
+
+#[derive(Debug, Args)]
+pub struct DecryptBackup {
+    /// The encrypted file, an age file to the recipient of backups
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where the opened file goes [default: the input without its last ending]
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What the file is, for those who approve; nothing proves it [default: its name]
+    #[arg(long, value_name = "TEXT")]
+    pub claim: Option<String>,
+    #[command(flatten)]
+    pub opening: Opening,
+}
+
+/// How a slot is opened.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Opening {
+    /// Ask for a passphrase, and not for what would open without a person
+    #[arg(long, conflicts_with = "paper")]
+    pub passphrase: bool,
+    /// Ask for the four lines of a sheet of paper
+    #[arg(long)]
+    pub paper: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The session, as `pending` shows it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub opening: Opening,
+}
+
+#[derive(Debug, Args)]
+pub struct Deny {
+    /// The session, as `pending` shows it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Why, for the record
+    #[arg(long, default_value = "no reason given")]
+    pub reason: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Protector {
+    #[command(subcommand)]
+    pub command: ProtectorCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ProtectorCommand {
+    /// Every slot, and what is wanting
+    List,
+    /// Make a slot; the first one makes the key that all of them open
+    Add {
+        /// What opens it
+        kind: NewSlot,
+        /// What people call it
+        #[arg(long, default_value = "")]
+        label: String,
+        /// It is kept elsewhere, for the day on which this machine is lost
+        #[arg(long)]
+        recovery: bool,
+        /// How an existing slot is opened for it
+        #[command(flatten)]
+        opening: Opening,
+    },
+    /// Take a slot out
+    Remove {
+        /// Its number
+        id: u32,
+    },
+    /// See whether a slot opens
+    Test {
+        /// Its number [default: the first that fits]
+        id: Option<u32>,
+        #[command(flatten)]
+        opening: Opening,
+    },
+}
+
+/// Slots that can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NewSlot {
+    /// A passphrase
+    Passphrase,
+    /// A sheet of paper, which is printed once
+    Paper,
+}
+
+#[derive(Debug, Args)]
+pub struct Token {
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token with which a declared primer joins, once and within the hour
+    Create {
+        /// The primer's name
+        name: String,
+    },
+    /// Every token, without its secret
+    List,
+    /// Take a token back
+    Revoke {
+        /// Its number
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Take the listening socket from standard input, as inetd hands it over
+    #[arg(long)]
+    pub inherited: bool,
+}

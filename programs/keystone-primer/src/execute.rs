@@ -1,0 +1,261 @@
+//! What the running primer does for the command line.
+
+use std::sync::Arc;
+
+use keystone_protector::{Create, SlotKind};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::control::{Command, Notes, Secret};
+use crate::groups;
+use crate::primer::Primer;
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::token;
+
+impl Primer {
+    /// Does what the command line asks.
+    #[allow(clippy::too_many_lines, reason = "one arm for each command")]
+    pub fn execute(self: &Arc<Self>, command: Command, note: Notes<'_>) -> Result<Value, Refusal> {
+        match command {
+            Command::Init { cluster } => self.init(&cluster),
+            Command::Join { token } => self.join(&token, note),
+            Command::Status { verify } => self.status(verify),
+            Command::Wait { seconds } => self.wait_for_keys(seconds),
+            Command::TokenCreate { name } => self.create_token(&name),
+            Command::TokenList => {
+                let inner = self.inner();
+                inner.begun()?;
+                Ok(json!({ "tokens": token::all(&inner.store)?, "now": clock::now() }))
+            }
+            Command::TokenRevoke { id } => {
+                token::revoke(&self.inner().store, &id)?;
+                self.record("token-revoked", &format!("token {id} was taken back"), json!({ "id": id }))?;
+                Ok(json!({ "id": id }))
+            }
+            Command::ProtectorList => {
+                let inner = self.inner();
+                let slots = inner.begun()?.slots.as_ref();
+                let wanting = slots.map(keystone_protector::Slots::wanting).unwrap_or_default();
+                Ok(
+                    json!({ "slots": slots.map(|slots| slots.all().to_vec()).unwrap_or_default(), "wanting": wanting }),
+                )
+            }
+            Command::ProtectorAdd { kind, label, recovery, passphrase, secret } => self.add_slot(
+                kind,
+                &label,
+                recovery,
+                passphrase.map(|text| text.as_str().to_owned().into()),
+                secret.as_ref(),
+            ),
+            Command::ProtectorRemove { id } => {
+                let removed = {
+                    let mut inner = self.inner();
+                    let (store, state) = inner.parts()?;
+                    let slots = state.slots.as_mut().ok_or_else(|| {
+                        groups::recipient(None).err().unwrap_or_else(|| Refusal::new("no slots"))
+                    })?;
+                    let removed = slots.remove(id)?;
+                    state.save_slots(store)?;
+                    removed
+                };
+                let summary = format!("slot {id} ({}) was removed", removed.kind());
+                self.record("protector-removed", &summary, json!({ "slot": id }))?;
+                Ok(json!({ "slot": id }))
+            }
+            Command::ProtectorTest { id, secret } => {
+                let unlock = secret.unlock(self)?;
+                let mut slots =
+                    self.inner().begun()?.slots.clone().ok_or_else(|| Refusal::new("there are no slots"))?;
+                let opened = slots.test(id, &unlock, clock::now())?;
+                let mut inner = self.inner();
+                let (store, state) = inner.parts()?;
+                state.slots = Some(slots);
+                state.save_slots(store)?;
+                Ok(json!({ "slot": opened }))
+            }
+            Command::Sign { requests, reason, secret } => {
+                let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
+                self.ensure_root(unlock.as_ref(), note)?;
+                let certificates = self.sign(&requests, &reason, unlock.as_ref(), note)?;
+                let pems: Vec<String> =
+                    certificates.iter().map(keystone_pki::certificate::Certificate::pem).collect();
+                let summaries: Vec<String> = certificates.iter().map(ToString::to_string).collect();
+                Ok(json!({ "certificates": pems, "summaries": summaries, "lab": self.config.lab() }))
+            }
+            Command::Root => {
+                let inner = self.inner();
+                let record = groups::needed(&inner.store, groups::Kind::Root)?;
+                let root = crate::rebuild::root(&inner.store, &record)?.ok_or_else(|| {
+                    Refusal::new("the root has no certificate yet")
+                        .fix("approve it on the primers: keystone-primer pending")
+                })?;
+                Ok(json!({ "root": root.pem(), "generation": record.generation, "lab": self.config.lab() }))
+            }
+            Command::Decrypt { header, stanza, claimed, recipient, without, secret } => {
+                let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
+                let record = groups::needed(&self.inner().store, groups::Kind::Backup)?;
+                let act = crate::act::Act::Decrypt {
+                    header: header.clone(),
+                    stanza,
+                    claimed: claimed.clone(),
+                    recipient,
+                };
+                let agreed = self.propose(&record, &act, &without, unlock.as_ref(), note)?;
+                let names: Vec<String> = record.seats.iter().map(|seat| seat.name.clone()).collect();
+                agreed
+                    .ceremony
+                    .try_each(&names, &|| crate::session::Question::Conclude { certificates: Vec::new() });
+                let by: Vec<&str> = agreed.answers.keys().map(String::as_str).collect();
+                let details = json!({ "session": agreed.ceremony.session, "header": crate::node_key::hash(header.as_bytes()),
+                    "stanza": stanza, "claimed": claimed, "by": by });
+                self.record(
+                    "decryption",
+                    &format!("{} opened a file, claimed to be {claimed}", by.join(" and ")),
+                    details,
+                )?;
+                Ok(json!({ "group": record.group, "seats": record.seats, "partials": agreed.answers }))
+            }
+            Command::Pending => Ok(json!({ "waiting": self.waiting(), "now": clock::now() })),
+            Command::Approve { id, secret } => {
+                let summary = self.approve(&id, &secret.unlock(self)?)?;
+                Ok(json!({ "id": id, "summary": summary }))
+            }
+            Command::Deny { id, reason } => {
+                let summary: Vec<String> = self
+                    .waiting()
+                    .into_iter()
+                    .filter(|act| act.id == id)
+                    .flat_map(|act| act.summary)
+                    .collect();
+                self.deny(&id, &reason)?;
+                self.record_denial(&id, &summary, &reason)?;
+                Ok(json!({ "id": id }))
+            }
+        }
+    }
+
+    fn init(self: &Arc<Self>, cluster: &str) -> Result<Value, Refusal> {
+        if cluster != self.config.cluster {
+            return Err(Refusal::new(format!(
+                "this machine is configured for the cluster {}, not {cluster}",
+                self.config.cluster
+            ))
+            .fix(format!("keystone-primer init --cluster {}", self.config.cluster)));
+        }
+        {
+            let mut inner = self.inner();
+            let state = State::begin(&inner.store, &self.config, clock::now())?;
+            inner.state = Some(state);
+        }
+        self.lab_slot()?;
+        let mut tokens = Vec::new();
+        for name in self.config.peer_names().into_iter().filter(|name| *name != self.config.node) {
+            tokens.push(self.create_token(&name)?);
+        }
+        let pin = self.whoami()?.1.public().pin();
+        Ok(
+            json!({ "cluster": cluster, "name": self.config.node, "pin": pin, "tokens": tokens, "lab": self.config.lab(),
+            "ready": self.inner().begun()?.slots.is_some() }),
+        )
+    }
+
+    /// In a lab the key to the shares lies in a file, so that nobody has to type.
+    pub fn lab_slot(self: &Arc<Self>) -> Result<(), Refusal> {
+        let Some(path) = &self.config.lab_key else { return Ok(()) };
+        let mut inner = self.inner();
+        let (store, state) = inner.parts()?;
+        if let Some(key) = state.first_slots()
+            && let Some(slots) = &mut state.slots
+        {
+            slots.add(&key, &Create::File(path.clone()), "lab", false, clock::now())?;
+            state.save_slots(store)?;
+        }
+        Ok(())
+    }
+
+    fn create_token(self: &Arc<Self>, name: &str) -> Result<Value, Refusal> {
+        let (token, endpoint) = {
+            let inner = self.inner();
+            let state = inner.begun()?;
+            if self.config.endpoint(name).is_none() {
+                return Err(Refusal::new(format!(
+                    "{name} is not declared as a primer; there are {}",
+                    self.config.peer_names().join(", ")
+                ))
+                .fix("add it to the peers of every primer"));
+            }
+            if state.members.contains_key(name) {
+                return Err(Refusal::new(format!("{name} has joined already")).fix("keystone-primer status"));
+            }
+            let endpoint = self.config.endpoint(&self.config.node).unwrap_or_default();
+            let token = token::create(&inner.store, &state.key, name, endpoint, token::LIFE, clock::now())?;
+            (token, endpoint.to_owned())
+        };
+        self.record(
+            "token",
+            &format!("a token with which {name} may join until {}", clock::shown(token.expiry)),
+            json!({ "id": token.id, "name": name }),
+        )?;
+        Ok(
+            json!({ "id": token.id, "name": name, "expiry": token.expiry, "endpoint": endpoint, "token": token.text().as_str() }),
+        )
+    }
+
+    fn add_slot(
+        self: &Arc<Self>,
+        kind: SlotKind,
+        label: &str,
+        recovery: bool,
+        passphrase: Option<age::secrecy::SecretString>,
+        secret: Option<&Secret>,
+    ) -> Result<Value, Refusal> {
+        let create = match (kind, passphrase) {
+            (SlotKind::Passphrase, Some(passphrase)) => Create::Passphrase(passphrase),
+            (SlotKind::Passphrase, None) => return Err(Refusal::new("a slot for a passphrase needs one")),
+            (SlotKind::Paper, _) => Create::Paper,
+            (SlotKind::File | SlotKind::Tpm2 | SlotKind::Pkcs11, _) => {
+                return Err(Refusal::new(format!("this build makes no slot of the kind {kind}"))
+                    .fix("keystone-primer protector add passphrase"));
+            }
+        };
+        let first = self.inner().begun()?.slots.is_none();
+        let existing = match (first, secret) {
+            (true, _) => None,
+            (false, Some(secret)) => Some(self.unlock(&secret.unlock(self)?)?),
+            (false, None) => {
+                return Err(Refusal::new("a slot that is there has to be opened to make another"));
+            }
+        };
+        let created = {
+            let mut inner = self.inner();
+            let (store, state) = inner.parts()?;
+            let key = existing
+                .or_else(|| state.first_slots())
+                .ok_or_else(|| Refusal::new("another slot was made meanwhile"))?;
+            let slots = state.slots.as_mut().ok_or_else(|| Refusal::new("there are no slots"))?;
+            match slots.add(&key, &create, label, recovery, clock::now()) {
+                Ok(created) => {
+                    state.save_slots(store)?;
+                    created
+                }
+                Err(error) => {
+                    if first {
+                        state.slots = None;
+                    }
+                    return Err(error.into());
+                }
+            }
+        };
+        self.record(
+            "protector-added",
+            &format!("slot {} ({kind}) was made", created.id),
+            json!({ "slot": created.id, "kind": kind }),
+        )?;
+        if first {
+            self.announce_ready();
+        }
+        let paper = created.paper.as_ref().map(keystone_protector::Paper::text);
+        Ok(json!({ "slot": created.id, "kind": kind, "paper": paper }))
+    }
+}

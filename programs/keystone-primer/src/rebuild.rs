@@ -1,0 +1,149 @@
+//! What an act would sign, rebuilt by the custodian from the request, the profile and its own inventory.
+
+use std::path::PathBuf;
+
+use keystone_generator::Input;
+use keystone_model::Cluster;
+use keystone_pki::certificate::{Certificate, Time};
+use keystone_pki::group::Signing;
+use keystone_pki::request::{Policy, Request, Signable, View};
+
+use crate::act::Act;
+use crate::clock;
+use crate::groups::{self, Kind, Record};
+use crate::primer::Primer;
+use crate::refusal::Refusal;
+use crate::store::Store;
+
+/// Where a primer's system has the inventory.
+const INVENTORY: &str = "/etc/keystone/cluster.json";
+
+/// What came out.
+pub struct Rebuilt {
+    /// What exactly would be signed.
+    pub messages: Vec<Vec<u8>>,
+    /// In words.
+    pub summary: Vec<String>,
+    /// Whether the policy approves it without a person.
+    pub unattended: bool,
+}
+
+/// Where the root's certificate lies in the state folder.
+fn root_file(record: &Record) -> String {
+    format!("certificates/root-G{}.crt", record.generation)
+}
+
+/// The root's certificate, once there is one.
+pub fn root(store: &Store, record: &Record) -> Result<Option<Certificate>, Refusal> {
+    let Some(bytes) = store.read(&root_file(record))? else { return Ok(None) };
+    Certificate::from_pem(&String::from_utf8_lossy(&bytes))
+        .map(Some)
+        .map_err(|error| Refusal::new(format!("the root's certificate cannot be read: {error}")))
+}
+
+/// Keeps the root's certificate, if it is one of this group's key by itself.
+pub fn keep_root(store: &Store, record: &Record, pem: &str) -> Result<(), Refusal> {
+    let wrong =
+        |error: &dyn std::fmt::Display| Refusal::new(format!("this is no certificate of the root: {error}"));
+    let certificate = Certificate::from_pem(pem).map_err(|error| wrong(&error))?;
+    certificate.verify(&certificate).map_err(|error| wrong(&error))?;
+    let key = keystone_pki::certificate::PublicKey::Ed25519(*record.group::<Signing>()?.public_key());
+    if certificate.contents().key != key {
+        return Err(wrong(&"it is of another key"));
+    }
+    if root(store, record)?.is_none() {
+        store.write(&root_file(record), certificate.pem().as_bytes())?;
+    }
+    Ok(())
+}
+
+impl Primer {
+    /// This primer's own copy of the inventory.
+    pub fn inventory(&self) -> Result<Cluster, Refusal> {
+        let path = self.config.inventory.clone().unwrap_or_else(|| PathBuf::from(INVENTORY));
+        let input = Input { inventory: path, trust: None };
+        let (inventory, _) = input.inventory().map_err(|error| {
+            Refusal::new(format!("this primer's own copy of the inventory cannot be used: {error}")).fix(
+                "put it where `inventory` in the primer's configuration says, or /etc/keystone/cluster.json",
+            )
+        })?;
+        if inventory.cluster.cluster.name.as_str() != self.config.cluster {
+            return Err(Refusal::new(format!(
+                "this primer's copy of the inventory is of the cluster {}, and the primer of {}",
+                inventory.cluster.cluster.name, self.config.cluster
+            )));
+        }
+        Ok(inventory.cluster)
+    }
+
+    /// Rebuilds what the requests mean.
+    pub fn rebuilt(&self, requests: &[Request]) -> Result<Vec<keystone_pki::request::Rebuilt>, Refusal> {
+        let cluster = self.inventory()?;
+        let (record, root) = {
+            let inner = self.inner();
+            let record = groups::needed(&inner.store, Kind::Root)?;
+            let root = root(&inner.store, &record)?;
+            (record, root)
+        };
+        let group = record.group::<Signing>()?;
+        let view = View {
+            cluster: &cluster,
+            group: &group,
+            generation: record.generation,
+            root: root.as_ref(),
+            others: &[],
+            last_list: 0,
+            policy: Policy::default(),
+            now: Time::from_unix(i64::try_from(clock::now()).unwrap_or(i64::MAX)),
+        };
+        requests
+            .iter()
+            .map(|request| {
+                keystone_pki::request::rebuild(request, &view)
+                    .map_err(|refusal| Refusal::new(format!("this primer does not sign that: {refusal}")))
+            })
+            .collect()
+    }
+}
+
+/// Rebuilds an act.
+pub fn rebuild(primer: &Primer, act: &Act) -> Result<Rebuilt, Refusal> {
+    match act {
+        Act::Certificates { requests, reason } => {
+            if requests.is_empty() || requests.len() > 128 {
+                return Err(Refusal::new(format!("{} certificates at once are not signed", requests.len())));
+            }
+            let rebuilt = primer.rebuilt(requests)?;
+            let policy = primer.policy()?;
+            let unattended = requests.iter().all(|request| match request {
+                Request::Leaf { profile, .. } => policy.unattended_profiles.contains(profile),
+                // Authorities and lists are never signed without a person.
+                _ => false,
+            });
+            let mut summary =
+                vec![format!("sign {} as the root, because (claimed): {reason}", count(rebuilt.len()))];
+            for one in &rebuilt {
+                summary.extend(one.to_string().lines().map(str::to_owned));
+            }
+            let messages = rebuilt.iter().map(|one| one.bytes().to_vec()).collect();
+            Ok(Rebuilt { messages, summary, unattended })
+        }
+        Act::Decrypt { header, stanza, claimed, .. } => {
+            crate::decrypting::rebuild(primer, header, *stanza, claimed)
+        }
+    }
+}
+
+fn count(n: usize) -> String {
+    if n == 1 { "1 certificate".to_owned() } else { format!("{n} certificates") }
+}
+
+/// The certificate, with the group's signature.
+pub fn complete(rebuilt: &keystone_pki::request::Rebuilt, signature: &[u8]) -> Result<Certificate, Refusal> {
+    match rebuilt.signable() {
+        Signable::Certificate(unsigned) => unsigned
+            .complete(signature)
+            .map_err(|error| Refusal::new(format!("the certificate was not made: {error}"))),
+        Signable::List(_) => Err(Refusal::new("lists of revoked certificates are not signed here")),
+    }
+}

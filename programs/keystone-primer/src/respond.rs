@@ -1,0 +1,396 @@
+//! What a primer answers in a ceremony.
+
+use std::collections::{BTreeMap, HashMap};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keystone_pki::group::dkg::{self, Generation};
+use keystone_pki::group::{Member, Purpose, Quorum, Round1Package, Round2Package};
+use rand_core::OsRng;
+
+use crate::clock;
+use crate::groups::{self, Kind, Record, Seat};
+use crate::message::{Body, Message, Signed};
+use crate::node_key::hex;
+use crate::primer::Primer;
+use crate::refusal::Refusal;
+use crate::session::{Answer, Plan, Question};
+use crate::sessions::{Generating, Part, Round, Rounds};
+
+impl Primer {
+    /// Answers a message of a ceremony, from wherever it came. On a connection the sender is who the connection is with.
+    pub fn respond(&self, connection: Option<&str>, signed: &Signed) -> Result<Signed, Refusal> {
+        let (identity, key, members) = self.whoami()?;
+        let message = signed.open(&identity, &members, clock::now())?;
+        if connection.is_some_and(|name| name != message.from) {
+            return Err(Refusal::new(format!("a message of {} came from somebody else", message.from)));
+        }
+        let Body::Question(question) = &message.body else {
+            return Err(Refusal::new("an answer came where a question was expected"));
+        };
+        {
+            let mut sessions = self.sessions();
+            let (session, again) = sessions.take(&message, signed, clock::now())?;
+            if let Some(again) = again {
+                return Ok(again);
+            }
+            // Checked before it is waited for.
+            if matches!(**question, Question::Generate(_) | Question::Propose { .. })
+                && !matches!(session.part, Part::None)
+            {
+                return Err(Refusal::new(format!("session {} has begun already", message.session)));
+            }
+        }
+        let answer = self.decide(&message, question)?;
+        let reply = Message {
+            version: 1,
+            cluster: identity.cluster.clone(),
+            session: message.session.clone(),
+            number: message.number,
+            from: identity.name,
+            to: message.from.clone(),
+            until: message.until,
+            body: Body::Answer(Box::new(answer)),
+        };
+        let reply = Signed::new(&key, &reply)?;
+        self.sessions().answered(&message, signed, &reply);
+        Ok(reply)
+    }
+
+    fn decide(&self, message: &Message, question: &Question) -> Result<Answer, Refusal> {
+        match question {
+            Question::Generate(plan) => self.begin_generation(message, plan),
+            Question::Echo { firsts } => {
+                self.in_generation(message, |primer, generating| primer.echo(message, generating, firsts))
+            }
+            Question::Exchange { echoes } => {
+                self.in_generation(message, |primer, generating| primer.exchange(message, generating, echoes))
+            }
+            Question::Finish { seconds } => {
+                self.in_generation(message, |primer, generating| primer.finish(message, generating, seconds))
+            }
+            Question::Activate { kind, generation, finished } => {
+                self.activate(message, *kind, *generation, finished)
+            }
+            Question::Propose { act } => self.consider(message, act),
+            Question::Poll => self.poll(message),
+            Question::Sign { commitments } => self.sign_part(message, commitments),
+            Question::Conclude { certificates } => self.conclude(message, certificates),
+        }
+    }
+
+    fn begin_generation(&self, message: &Message, plan: &Plan) -> Result<Answer, Refusal> {
+        let (number, quorum) = self.check_plan(plan)?;
+        let ephemeral = age::x25519::Identity::generate();
+        let recipient = ephemeral.to_public().to_string();
+        let failed = |error: keystone_pki::group::RoundError| Refusal::new(error.to_string());
+        let (rounds, package) = match plan.kind {
+            Kind::Root => {
+                let (state, package) = dkg::start(quorum, number, &mut OsRng).map_err(failed)?;
+                (Rounds::Root(Round::One(state)), package.to_bytes())
+            }
+            Kind::Backup => {
+                let (state, package) = dkg::start(quorum, number, &mut OsRng).map_err(failed)?;
+                (Rounds::Backup(Round::One(state)), package.to_bytes())
+            }
+        };
+        if let Some(session) = self.sessions().get(&message.session) {
+            session.part = Part::Generation(Box::new(Generating { plan: plan.clone(), ephemeral, rounds }));
+        }
+        Ok(Answer::First { package: STANDARD.encode(package), recipient })
+    }
+
+    /// The plan is the one that this primer would make itself.
+    fn check_plan(&self, plan: &Plan) -> Result<(Member, Quorum), Refusal> {
+        let inner = self.inner();
+        let state = inner.begun()?;
+        groups::recipient(state.slots.as_ref())?;
+        let expected: Vec<Seat> = state
+            .members
+            .iter()
+            .map(|(name, member)| Seat { name: name.clone(), pin: member.key.pin() })
+            .collect();
+        if plan.seats != expected || plan.seats.len() != self.config.peers.len() {
+            return Err(Refusal::new(
+                "the primers that shall make a key are not those that joined here, with these keys",
+            )
+            .fix("compare the pins of `keystone-primer status` on all primers"));
+        }
+        if plan.needed != self.config.quorum_size {
+            return Err(Refusal::new(format!(
+                "a quorum of {} is wanted, and here {} is configured",
+                plan.needed, self.config.quorum_size
+            ))
+            .fix("write the same quorumSize on all primers"));
+        }
+        let next = groups::present(&inner.store, plan.kind)?.map_or(1, |record| record.generation + 1);
+        if plan.generation != next {
+            return Err(Refusal::new(format!(
+                "generation {} of the {} key is wanted, and here {next} is next",
+                plan.generation,
+                plan.kind.as_str()
+            )));
+        }
+        if plan.generation > 1 {
+            return Err(Refusal::new(format!("there is a {} key already", plan.kind.as_str()))
+                .fix("keystone-primer status"));
+        }
+        let members = u16::try_from(plan.seats.len()).unwrap_or(u16::MAX);
+        let quorum = Quorum::new(plan.needed, members).map_err(|error| Refusal::new(error.to_string()))?;
+        let own = plan.seats.iter().position(|seat| seat.name == state.identity.name);
+        let number = own.and_then(|place| Member::new(u16::try_from(place + 1).ok()?));
+        number
+            .map(|number| (number, quorum))
+            .ok_or_else(|| Refusal::new("this primer is not among those that shall make a key"))
+    }
+
+    /// A step of a generation. One that fails ends it.
+    fn in_generation(
+        &self,
+        message: &Message,
+        step: impl FnOnce(&Self, &mut Generating) -> Result<Answer, Refusal>,
+    ) -> Result<Answer, Refusal> {
+        let gone = || {
+            Refusal::new(format!(
+                "session {} is unknown here: it ended, or this primer was restarted",
+                message.session
+            ))
+            .fix("begin the ceremony anew")
+        };
+        let part = self
+            .sessions()
+            .get(&message.session)
+            .map(|session| std::mem::replace(&mut session.part, Part::None));
+        let Some(Part::Generation(mut generating)) = part else { return Err(gone()) };
+        let answer = step(self, &mut generating)?;
+        if let Some(session) = self.sessions().get(&message.session) {
+            session.part = Part::Generation(generating);
+        }
+        Ok(answer)
+    }
+
+    /// The answers of everybody else, each in the message that its sender signed.
+    fn answers(
+        &self,
+        message: &Message,
+        plan: &Plan,
+        messages: &[Signed],
+    ) -> Result<BTreeMap<String, Answer>, Refusal> {
+        let (identity, _, members) = self.whoami()?;
+        let mut answers = BTreeMap::new();
+        for signed in messages {
+            let read = signed.read_any(&identity, &members)?;
+            if read.session != message.session {
+                return Err(Refusal::new(format!("a message of {} is of another session", read.from)));
+            }
+            let Body::Answer(answer) = read.body else {
+                return Err(Refusal::new(format!("a message of {} is no answer", read.from)));
+            };
+            if read.from != identity.name && answers.insert(read.from.clone(), *answer).is_some() {
+                return Err(Refusal::new(format!("{} answered twice", read.from)));
+            }
+        }
+        if answers.len() + 1 != plan.seats.len()
+            || !plan.seats.iter().all(|s| s.name == identity.name || answers.contains_key(&s.name))
+        {
+            return Err(Refusal::new("the answers of some primers are missing"));
+        }
+        Ok(answers)
+    }
+
+    fn echo(
+        &self,
+        message: &Message,
+        generating: &mut Generating,
+        firsts: &[Signed],
+    ) -> Result<Answer, Refusal> {
+        let answers = self.answers(message, &generating.plan, firsts)?;
+        let (plan, rounds) = (&generating.plan, &mut generating.rounds);
+        let hash = match rounds {
+            Rounds::Root(round) => echo_of(plan, round, &answers)?,
+            Rounds::Backup(round) => echo_of(plan, round, &answers)?,
+        };
+        Ok(Answer::Echo { hash })
+    }
+
+    fn exchange(
+        &self,
+        message: &Message,
+        generating: &mut Generating,
+        echoes: &[Signed],
+    ) -> Result<Answer, Refusal> {
+        let answers = self.answers(message, &generating.plan, echoes)?;
+        let (plan, rounds) = (&generating.plan, &mut generating.rounds);
+        let packages = match rounds {
+            Rounds::Root(round) => exchange_of(plan, round, &answers)?,
+            Rounds::Backup(round) => exchange_of(plan, round, &answers)?,
+        };
+        Ok(Answer::Seconds { packages })
+    }
+
+    fn finish(
+        &self,
+        message: &Message,
+        generating: &mut Generating,
+        seconds: &[Signed],
+    ) -> Result<Answer, Refusal> {
+        let answers = self.answers(message, &generating.plan, seconds)?;
+        let inner = self.inner();
+        let state = inner.begun()?;
+        let recipient = groups::recipient(state.slots.as_ref())?;
+        let own = &state.identity.name;
+        let Generating { plan, ephemeral, rounds } = generating;
+        let record = match rounds {
+            Rounds::Root(round) => {
+                finish_of(plan, round, &answers, ephemeral, own, &recipient, state.identity.lab)?
+            }
+            Rounds::Backup(round) => {
+                finish_of(plan, round, &answers, ephemeral, own, &recipient, state.identity.lab)?
+            }
+        };
+        record.save_pending(&inner.store)?;
+        Ok(Answer::Finished { fingerprint: record.fingerprint })
+    }
+
+    fn activate(
+        &self,
+        message: &Message,
+        kind: Kind,
+        generation: u32,
+        finished: &[Signed],
+    ) -> Result<Answer, Refusal> {
+        let (identity, _, members) = self.whoami()?;
+        let inner = self.inner();
+        if let Some(present) = groups::present(&inner.store, kind)?
+            && present.generation >= generation
+        {
+            return Ok(Answer::Done);
+        }
+        let record = groups::pending(&inner.store, kind, generation)?.ok_or_else(|| {
+            Refusal::new(format!(
+                "this primer has no share of generation {generation} of the {} key",
+                kind.as_str()
+            ))
+        })?;
+        let mut seen = std::collections::BTreeSet::new();
+        for signed in finished {
+            let read = signed.read_any(&identity, &members)?;
+            match read.body {
+                Body::Answer(answer) if matches!(&*answer, Answer::Finished { fingerprint } if *fingerprint == record.fingerprint) =>
+                {
+                    seen.insert(read.from);
+                }
+                _ => {
+                    return Err(Refusal::new(format!(
+                        "{} has another {} key than this primer; it is not used",
+                        read.from,
+                        kind.as_str()
+                    ))
+                    .fix("begin the ceremony anew"));
+                }
+            }
+        }
+        if record.seats.iter().any(|seat| !seen.contains(&seat.name)) {
+            return Err(Refusal::new(format!("not everybody has a share of the {} key yet", kind.as_str())));
+        }
+        groups::activate(&inner.store, &record)?;
+        drop(inner);
+        eprintln!("the {} key exists; session {}", kind.as_str(), message.session);
+        if kind == Kind::Backup {
+            self.write_backup_recipient()?;
+        }
+        Ok(Answer::Done)
+    }
+}
+
+fn number(plan: &Plan, name: &str) -> Result<Member, Refusal> {
+    let place = plan.seats.iter().position(|seat| seat.name == name);
+    place
+        .and_then(|place| Member::new(u16::try_from(place + 1).ok()?))
+        .ok_or_else(|| Refusal::new(format!("{name} takes no part")))
+}
+
+fn named(plan: &Plan, error: &keystone_pki::group::RoundError) -> Refusal {
+    // The library knows numbers; people know names.
+    let mut text = error.to_string();
+    for (place, seat) in plan.seats.iter().enumerate().rev() {
+        text = text.replace(&format!("member {}", place + 1), &seat.name);
+    }
+    Refusal::new(format!("the generation of the {} key ended: {text}", plan.kind.as_str()))
+        .fix("begin the ceremony anew")
+}
+
+fn out_of_turn() -> Refusal {
+    Refusal::new("the question does not follow the one before")
+}
+
+fn echo_of<P: Purpose>(
+    plan: &Plan,
+    round: &mut Round<P>,
+    answers: &BTreeMap<String, Answer>,
+) -> Result<String, Refusal> {
+    let Round::One(state) = std::mem::replace(round, Round::Over) else { return Err(out_of_turn()) };
+    let (mut packages, mut recipients) = (BTreeMap::new(), HashMap::new());
+    for (name, answer) in answers {
+        let Answer::First { package, recipient } = answer else { return Err(out_of_turn()) };
+        let bytes = STANDARD.decode(package).unwrap_or_default();
+        let package = Round1Package::<P, Generation>::from_bytes(&bytes)
+            .map_err(|error| Refusal::new(format!("{name} sent something else: {error}")))?;
+        packages.insert(number(plan, name)?, package);
+        recipients.insert(name.clone(), recipient.clone());
+    }
+    let echo = state.receive(packages).map_err(|error| named(plan, &error))?;
+    let hash = hex(echo.hash());
+    *round = Round::Echo(echo, recipients);
+    Ok(hash)
+}
+
+fn exchange_of<P: Purpose>(
+    plan: &Plan,
+    round: &mut Round<P>,
+    answers: &BTreeMap<String, Answer>,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let Round::Echo(echo, recipients) = std::mem::replace(round, Round::Over) else {
+        return Err(out_of_turn());
+    };
+    let own = hex(echo.hash());
+    let mut hashes = BTreeMap::new();
+    for (name, answer) in answers {
+        let Answer::Echo { hash } = answer else { return Err(out_of_turn()) };
+        let same = if *hash == own { *echo.hash() } else { [0; 32] };
+        hashes.insert(number(plan, name)?, same);
+    }
+    let (state, outgoing) = echo.confirm(&hashes).map_err(|error| named(plan, &error))?;
+    let mut packages = BTreeMap::new();
+    for (name, recipient) in recipients {
+        if let Some(package) = outgoing.get(&number(plan, &name)?) {
+            packages.insert(name, groups::encrypt(&recipient, &package.to_bytes())?);
+        }
+    }
+    *round = Round::Two(state);
+    Ok(packages)
+}
+
+fn finish_of<P: Purpose>(
+    plan: &Plan,
+    round: &mut Round<P>,
+    answers: &BTreeMap<String, Answer>,
+    ephemeral: &age::x25519::Identity,
+    own: &str,
+    recipient: &str,
+    lab: bool,
+) -> Result<Record, Refusal> {
+    let Round::Two(state) = std::mem::replace(round, Round::Over) else { return Err(out_of_turn()) };
+    let mut packages = BTreeMap::new();
+    for (name, answer) in answers {
+        let Answer::Seconds { packages: sent } = answer else { return Err(out_of_turn()) };
+        let sealed = sent.get(own).ok_or_else(|| Refusal::new(format!("{name} sent no package to {own}")))?;
+        let bytes = groups::decrypt(ephemeral, sealed)
+            .map_err(|error| Refusal::new(format!("the package of {name}: {}", error.message)))?;
+        let package = Round2Package::<P, Generation>::from_bytes(&bytes)
+            .map_err(|error| Refusal::new(format!("{name} sent something else: {error}")))?;
+        packages.insert(number(plan, name)?, package);
+    }
+    let (share, group) = state.finish(&packages).map_err(|error| named(plan, &error))?;
+    Record::new(plan.kind, plan.generation, lab, plan.seats.clone(), &group, &share, recipient)
+}

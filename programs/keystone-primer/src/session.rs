@@ -1,0 +1,125 @@
+//! The questions and answers of ceremonies. The coordinator asks, the others answer; what an answer proves to third
+//! parties travels inside the message that its sender signed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::act::Act;
+use crate::groups::{Kind, Seat};
+use crate::message::Signed;
+
+/// What the coordinator asks.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "ask")]
+pub enum Question {
+    /// Begin to make a key.
+    Generate(Plan),
+    /// These are everybody's first packages: what is their hash?
+    Echo {
+        /// The messages with the answers [`Answer::First`].
+        firsts: Vec<Signed>,
+    },
+    /// These are everybody's hashes: give out the second packages.
+    Exchange {
+        /// The messages with the answers [`Answer::Echo`].
+        echoes: Vec<Signed>,
+    },
+    /// These are everybody's second packages: finish.
+    Finish {
+        /// The messages with the answers [`Answer::Seconds`].
+        seconds: Vec<Signed>,
+    },
+    /// Everybody has a share: use it.
+    Activate {
+        /// Which key.
+        kind: Kind,
+        /// Which of its kind.
+        generation: u32,
+        /// The messages with the answers [`Answer::Finished`].
+        finished: Vec<Signed>,
+    },
+    /// Will you do this?
+    Propose {
+        /// What.
+        act: Act,
+    },
+    /// Have you decided?
+    Poll,
+    /// Sign, together with these.
+    Sign {
+        /// Everybody's commitments, by primer, one for each thing to sign.
+        commitments: BTreeMap<String, Vec<String>>,
+    },
+    /// It is over.
+    Conclude {
+        /// What was signed, in PEM.
+        certificates: Vec<String>,
+    },
+}
+
+/// How a key is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Plan {
+    /// What it is for.
+    pub kind: Kind,
+    /// Which of its kind, from 1.
+    pub generation: u32,
+    /// How many must agree.
+    pub needed: u16,
+    /// Who takes part, in the order of their numbers.
+    pub seats: Vec<Seat>,
+}
+
+/// What is answered.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "answer")]
+pub enum Answer {
+    /// To [`Question::Generate`].
+    First {
+        /// The package, in base64.
+        package: String,
+        /// To whom second packages are encrypted: a key of this session only.
+        recipient: String,
+    },
+    /// To [`Question::Echo`].
+    Echo {
+        /// Hash of everybody's first packages.
+        hash: String,
+    },
+    /// To [`Question::Exchange`].
+    Seconds {
+        /// The packages, each encrypted to its addressee.
+        packages: BTreeMap<String, String>,
+    },
+    /// To [`Question::Finish`].
+    Finished {
+        /// Of the group that came out.
+        fingerprint: String,
+    },
+    /// To [`Question::Activate`], [`Question::Conclude`].
+    Done,
+    /// Nobody decided yet.
+    Pending,
+    /// No.
+    Denied {
+        /// Why.
+        reason: String,
+    },
+    /// Yes: commitments to nonces, one for each thing to sign, in base64.
+    Committed {
+        /// They.
+        commitments: Vec<String>,
+    },
+    /// To [`Question::Sign`]: partial signatures, in base64.
+    Partials {
+        /// They.
+        partials: Vec<String>,
+    },
+    /// Yes: a partial decryption, encrypted to the one who asked.
+    Opened {
+        /// It.
+        partial: String,
+    },
+}

@@ -1,0 +1,170 @@
+//! Three real daemons on loopback, on ports that the system chooses.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(dead_code, reason = "not every test uses all of it")]
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_keystone-primer");
+
+/// Three primers.
+pub struct Three {
+    pub folder: tempfile::TempDir,
+    listeners: Vec<Option<TcpListener>>,
+    addresses: Vec<SocketAddr>,
+    daemons: Vec<Option<Child>>,
+}
+
+/// A key in a file opens the shares, and everything is approved.
+pub const LAB: bool = true;
+/// Passphrases, and a person approves.
+pub const PRODUCTION: bool = false;
+
+impl Three {
+    /// Three that have not begun, running.
+    pub fn start(lab: bool) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses: Vec<SocketAddr> =
+            listeners.iter().map(|socket| socket.local_addr().unwrap()).collect();
+        let peers: Vec<String> =
+            addresses.iter().zip(1..).map(|(address, n)| format!("primer-{n}={address}")).collect();
+        let inventory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../hosts/cluster.toml");
+        for n in 1..=3 {
+            let own = folder.path().join(format!("primer-{n}"));
+            fs::create_dir(&own).unwrap();
+            let config = json!({
+                "schema": 1, "node": format!("primer-{n}"), "role": "primer", "port": 0, "cluster": "production",
+                "peers": peers, "keyStorage": own.join("keys"), "quorumSize": 2,
+                "backupRecipient": own.join("backup.txt"), "inventory": inventory,
+                "labKey": lab.then(|| own.join("lab.key")),
+            });
+            fs::write(own.join("primer.json"), config.to_string()).unwrap();
+        }
+        let mut three = Self {
+            folder,
+            listeners: listeners.into_iter().map(Some).collect(),
+            addresses,
+            daemons: vec![None, None, None],
+        };
+        for n in 1..=3 {
+            three.run(n);
+        }
+        three
+    }
+
+    pub fn path(&self, n: usize, name: &str) -> PathBuf {
+        self.folder.path().join(format!("primer-{n}")).join(name)
+    }
+
+    /// Starts a daemon, and waits until it says that it is ready.
+    pub fn run(&mut self, n: usize) {
+        // Not kept here: whoever connects to a primer that is off must be refused.
+        let address = self.addresses[n - 1];
+        let socket = self.listeners[n - 1].take().unwrap_or_else(|| TcpListener::bind(address).unwrap());
+        let log = File::options().create(true).append(true).open(self.path(n, "log")).unwrap();
+        let mut daemon = Command::new(PROGRAM)
+            .arg("--config")
+            .arg(self.path(n, "primer.json"))
+            .args(["serve", "--inherited"])
+            .stdin(Stdio::from(OwnedFd::from(socket)))
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let stdout = daemon.stdout.take().unwrap();
+        self.daemons[n - 1] = Some(daemon);
+        let mut ready = String::new();
+        BufReader::new(stdout).read_line(&mut ready).unwrap();
+        assert_eq!(ready, "ready\n", "{}", self.log(n));
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self, n: usize) {
+        if let Some(mut daemon) = self.daemons[n - 1].take() {
+            daemon.kill().unwrap();
+            daemon.wait().unwrap();
+        }
+    }
+
+    pub fn log(&self, n: usize) -> String {
+        fs::read_to_string(self.path(n, "log")).unwrap_or_default()
+    }
+
+    pub fn try_do(&self, n: usize, arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(PROGRAM)
+            .arg("--config")
+            .arg(self.path(n, "primer.json"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // One that reads nothing closes it.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    /// What a command says, which must succeed.
+    pub fn say(&self, n: usize, arguments: &[&str], input: &str) -> String {
+        let output = self.try_do(n, arguments, input);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {error}\n{}",
+            (1..=3).map(|n| self.log(n)).collect::<String>()
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn json(&self, n: usize, arguments: &[&str]) -> Value {
+        let all: Vec<&str> = ["--json"].iter().chain(arguments).copied().collect();
+        serde_json::from_str(&self.say(n, &all, "")).unwrap()
+    }
+
+    /// What a command says that must fail.
+    pub fn refused(&self, n: usize, arguments: &[&str]) -> String {
+        let output = self.try_do(n, arguments, "");
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Init and joins.
+    pub fn begin(&self) {
+        let begun = self.json(1, &["init", "--cluster", "production"]);
+        for (n, token) in (2..).zip(begun["tokens"].as_array().unwrap()) {
+            self.say(n, &["join", "--token", "-"], token["token"].as_str().unwrap());
+        }
+    }
+
+    /// All the way to the root's certificate, in a lab.
+    pub fn ready(lab: bool) -> Self {
+        let three = Self::start(lab);
+        three.begin();
+        for n in 1..=3 {
+            three.say(n, &["status", "--wait", "60"], "");
+        }
+        three
+    }
+}
+
+impl Drop for Three {
+    fn drop(&mut self) {
+        for n in 1..=3 {
+            self.kill(n);
+        }
+    }
+}

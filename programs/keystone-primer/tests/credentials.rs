@@ -1,0 +1,101 @@
+//! Every credential of the reference cluster, made by a quorum of a lab.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, in its helpers too")]
+
+mod common;
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use common::{LAB, Three};
+use keystone_generator::Input;
+use keystone_pki::certificate::Certificate;
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn identity(path: &str) -> PathBuf {
+    repository().join("checks/fixtures/identities").join(path)
+}
+
+fn open(file: &Path, identity: &Path) -> Option<String> {
+    let identity =
+        age::IdentityFile::from_file(identity.display().to_string()).unwrap().into_identities().unwrap();
+    let decryptor = age::Decryptor::new(fs::File::open(file).unwrap()).unwrap();
+    let mut text = String::new();
+    decryptor
+        .decrypt(identity.iter().map(|one| &**one as &dyn age::Identity))
+        .ok()?
+        .read_to_string(&mut text)
+        .unwrap();
+    Some(text)
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_what_is_missing_is_made_alone() {
+    let three = Three::ready(LAB);
+    let (secrets, trust) = (three.path(1, "secrets"), three.path(1, "trust"));
+    let inventory = repository().join("hosts/cluster.toml");
+    let primer = identity("nodes/primer-1.txt");
+    let arguments = |more: &[&'static str]| -> Vec<String> {
+        let plain = |path: &Path| path.display().to_string();
+        [
+            "generate-credentials",
+            "--inventory",
+            &plain(&inventory),
+            "--secrets",
+            &plain(&secrets),
+            "--trust",
+            &plain(&trust),
+        ]
+        .iter()
+        .chain(&["--identity", &plain(&primer)])
+        .chain(more)
+        .map(|&argument| argument.to_owned())
+        .collect()
+    };
+    let json = |more: &[&'static str]| {
+        let arguments = arguments(more);
+        three.json(1, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let plan = json(&["--dry-run"]);
+    assert_eq!(plan["plan"]["authorities"].as_array().unwrap().len(), 4);
+    assert!(!secrets.exists() && !trust.exists());
+
+    let done = json(&[]);
+    let written = done["written"].as_array().unwrap().len();
+    assert!(written > 30, "{done}");
+    // Generators read what was written, and it has no private key.
+    Input { inventory: inventory.clone(), trust: Some(trust.clone()) }.load().unwrap();
+    // Each holder opens his own.
+    let file = secrets.join("pki-control-1.age");
+    let contents: serde_json::Value =
+        serde_json::from_str(&open(&file, &identity("nodes/control-1.txt")).unwrap()).unwrap();
+    for leaf in ["apiserver", "etcd", "front-proxy", "kubelet", "mesh", "node"] {
+        let chain = Certificate::bundle(contents[format!("{leaf}.crt")].as_str().unwrap()).unwrap();
+        chain[0].verify(&chain[1]).unwrap();
+        let root = Certificate::from_pem(&fs::read_to_string(trust.join("root-ca.crt")).unwrap()).unwrap();
+        chain[1].verify(&root).unwrap();
+        assert!(contents[format!("{leaf}.key")].as_str().unwrap().starts_with("-----BEGIN PRIVATE KEY-----"));
+    }
+    assert!(open(&file, &identity("nodes/control-2.txt")).is_none());
+    assert!(open(&secrets.join("person-bob.age"), &identity("people/alice.txt")).is_none());
+    let noise = open(&secrets.join("headscale-noise.age"), &identity("nodes/control-1.txt")).unwrap();
+    assert!(noise.starts_with("privkey:") && noise.len() == 72);
+
+    let again = json(&[]);
+    assert_eq!(again["written"].as_array().unwrap().len(), 0, "{again}");
+
+    let keep = |name: &str| fs::read(secrets.join(name)).unwrap();
+    let (before, authority) = (keep("pki-worker-2.age"), keep("k8s-ca-key.age"));
+    fs::remove_file(secrets.join("pki-worker-1.age")).unwrap();
+    let repaired = json(&[]);
+    assert_eq!(
+        repaired["written"],
+        serde_json::json!(["secrets/pki-worker-1.age", "trust/issued.json"]),
+        "{repaired}"
+    );
+    assert_eq!((keep("pki-worker-2.age"), keep("k8s-ca-key.age")), (before, authority));
+}

@@ -1,0 +1,215 @@
+//! Three daemons, from the first command to signatures and opened backups.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop at the first surprise, in its helpers too"
+)]
+
+mod common;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use common::{LAB, PRODUCTION, Three};
+use keystone_pki::certificate::{Certificate, PrivateKey, SigningRequest, Subject};
+
+fn request(path: &Path) {
+    let key = PrivateKey::generate(&mut rand_core::OsRng);
+    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
+    let request = SigningRequest::new(&key, &subject, &std::collections::BTreeSet::new()).unwrap();
+    fs::write(path, request.pem()).unwrap();
+}
+
+fn encrypt(recipient: &str, text: &str, path: &Path) {
+    let recipient: age::x25519::Recipient = recipient.trim().parse().unwrap();
+    let encryptor =
+        age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).unwrap();
+    let mut writer = encryptor.wrap_output(fs::File::create(path).unwrap()).unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn any_two_sign_and_open_and_one_alone_does_neither() {
+    let mut three = Three::ready(LAB);
+    let status = three.say(2, &["status", "--verify"], "");
+    assert!(status.ends_with("Quorum: 3/3 primers healthy\n"), "{status}");
+    assert!(status.starts_with("This is a LAB: nothing of it is to be trusted.\n"), "{status}");
+    let fingerprints = |n: usize| three.json(n, &["status"])["keys"].clone();
+    assert_eq!(fingerprints(1), fingerprints(3));
+    assert_eq!(fingerprints(1).as_object().unwrap().len(), 2);
+
+    let recipient = fs::read_to_string(three.path(3, "backup.txt")).unwrap();
+    assert_eq!(fs::read_to_string(three.path(1, "backup.txt")).unwrap(), recipient);
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    let backup = three.path(1, "cluster-backup.enc");
+    encrypt(&recipient, "the whole cluster", &backup);
+
+    for off in [3, 1, 2] {
+        let asked = if off == 1 { 2 } else { 1 };
+        three.kill(off);
+        let out = three.path(asked, &format!("without-{off}.crt"));
+        let said = three.say(
+            asked,
+            &["sign-certificate", "--csr", csr.to_str().unwrap(), "--out", out.to_str().unwrap()],
+            "",
+        );
+        assert!(said.contains("worker-1"), "{said}");
+        let certificate = Certificate::from_pem(&fs::read_to_string(&out).unwrap()).unwrap();
+        assert_eq!(certificate.contents().issuer.common_name, "production Root G1");
+        let opened = three.path(asked, &format!("opened-{off}"));
+        three.say(
+            asked,
+            &["decrypt-backup", "--input", backup.to_str().unwrap(), "--output", opened.to_str().unwrap()],
+            "",
+        );
+        assert_eq!(fs::read_to_string(&opened).unwrap(), "the whole cluster");
+        let status = three.json(asked, &["status"]);
+        assert_eq!(status["healthy"], 2);
+        three.run(off);
+    }
+    three.kill(2);
+    three.kill(3);
+    let error = three.refused(1, &["sign-certificate", "--csr", csr.to_str().unwrap()]);
+    assert!(error.contains("2 of 3 primers must agree, and they do not: primer-2: 127.0.0.1:"), "{error}");
+    assert!(error.contains("next: keystone-primer status"), "{error}");
+    let nowhere = three.path(1, "nowhere");
+    let error = three.refused(
+        1,
+        &["decrypt-backup", "--input", backup.to_str().unwrap(), "--output", nowhere.to_str().unwrap()],
+    );
+    assert!(error.contains("2 of 3 primers must agree"), "{error}");
+    assert!(!nowhere.exists());
+    let status = three.say(1, &["status"], "");
+    assert!(status.contains("not checkable: no other primer answers"), "{status}");
+    assert!(status.ends_with("Quorum: 1/3 primers healthy\n"), "{status}");
+
+    // What was missed is made up for, and the whole record replays on every primer.
+    three.run(2);
+    three.run(3);
+    for n in 1..=3 {
+        three.say(n, &["status"], "");
+    }
+    for n in 1..=3 {
+        let replay = &three.json(n, &["status", "--verify"])["replay"];
+        assert_eq!(replay["bad"].as_array().unwrap().len(), 0, "{replay}");
+        assert_eq!(replay["unwitnessed"], 0, "{replay}");
+    }
+}
+
+#[test]
+fn refusals_say_what_is_right() {
+    let three = Three::ready(LAB);
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    let csr = csr.to_str().unwrap();
+    let error = three.refused(1, &["sign-certificate", "--csr", csr, "--profile", "kubelet"]);
+    assert!(error.contains("the root signs no leaf `kubelet` directly, only `node`"), "{error}");
+    let error = three.refused(1, &["sign-certificate", "--csr", csr, "--host", "worker-9"]);
+    assert!(error.contains("the inventory has no machine `worker-9`"), "{error}");
+    let error = three.refused(1, &["sign-certificate", "--csr", "/nowhere.csr"]);
+    assert!(error.starts_with("error: cannot read `/nowhere.csr`"), "{error}");
+    let error = three.refused(1, &["init", "--cluster", "production"]);
+    assert!(error.contains("this primer has begun already"), "{error}");
+    let error = three.refused(1, &["token", "create", "primer-2"]);
+    assert!(error.contains("primer-2 has joined already"), "{error}");
+    let error = three.refused(1, &["approve", "0123"]);
+    assert!(error.contains("session 0123 is unknown here"), "{error}");
+}
+
+#[test]
+fn no_secret_is_on_disk_or_in_a_log() {
+    let three = Three::ready(LAB);
+    for n in 1..=3 {
+        // What the lab's file opens is on disk in no other place, and no share is.
+        let key = fs::read_to_string(three.path(n, "lab.key")).unwrap();
+        let key = key.lines().last().unwrap().to_owned();
+        let mut stack = vec![three.path(n, "")];
+        while let Some(folder) = stack.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    stack.push(entry.path());
+                } else if entry.file_type().unwrap().is_file() && entry.file_name() != "lab.key" {
+                    let text = String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned();
+                    assert!(
+                        !text.contains(&key) && !text.contains("AGE-SECRET-KEY-"),
+                        "{}",
+                        entry.path().display()
+                    );
+                    // "KSPK" and the kind of a share, as base64.
+                    assert!(!text.contains("S1NQSwEC"), "{}", entry.path().display());
+                    assert!(!text.contains("ksj1."), "{}", entry.path().display());
+                }
+            }
+        }
+    }
+}
+
+/// The id of what waits on a primer, as soon as something does.
+fn waiting(three: &Three, n: usize) -> String {
+    for _ in 0..60 {
+        let waiting = three.json(n, &["pending"]);
+        if let Some(id) = waiting["waiting"][0]["id"].as_str() {
+            return id.to_owned();
+        }
+        // Returns when something changed there, and after a second at the latest.
+        three.try_do(n, &["status", "--wait", "1"], "");
+    }
+    panic!("nothing waits on primer-{n}: {}", three.log(n));
+}
+
+#[test]
+fn outside_a_lab_people_approve_with_what_protects_their_share() {
+    let three = Three::start(PRODUCTION);
+    three.begin();
+    let sheets: Vec<String> = (1..=3)
+        .map(|n| three.json(n, &["protector", "add", "paper"])["paper"].as_str().unwrap().to_owned())
+        .collect();
+    // The root's own certificate is signed by nobody without a person.
+    let (second, third) = (waiting(&three, 2), waiting(&three, 3));
+    assert_eq!(second, third);
+    let shown = three.say(2, &["pending"], "");
+    assert!(shown.contains("from primer-1") && shown.contains("production Root G1"), "{shown}");
+    let wrong = three.try_do(2, &["approve", &second], &sheets[2]);
+    let wrong = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(wrong.contains("line 1 of the paper was mistyped, or is of another sheet"), "{wrong}");
+    three.say(2, &["approve", &second], &sheets[1]);
+    three.say(3, &["approve", &third], &sheets[2]);
+    for n in 1..=3 {
+        three.say(n, &["status", "--wait", "60"], "");
+    }
+
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    std::thread::scope(|scope| {
+        let signing =
+            scope.spawn(|| three.say(1, &["sign-certificate", "--csr", csr.to_str().unwrap()], &sheets[0]));
+        let id = waiting(&three, 2);
+        three.say(2, &["deny", &id, "--reason", "not today"], "");
+        let id = waiting(&three, 3);
+        three.say(3, &["approve", &id], &sheets[2]);
+        assert!(signing.join().unwrap().contains("worker-1"));
+    });
+    // One who refuses and one who is off are no quorum.
+    std::thread::scope(|scope| {
+        let signing = scope
+            .spawn(|| three.try_do(1, &["sign-certificate", "--csr", csr.to_str().unwrap()], &sheets[0]));
+        for n in [2, 3] {
+            let id = waiting(&three, n);
+            three.say(n, &["deny", &id, "--reason", "nobody asked"], "");
+        }
+        let output = signing.join().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && error.contains("primer-2: refused: nobody asked"), "{error}");
+    });
+    let replay = &three.json(2, &["status", "--verify"])["replay"];
+    assert_eq!(replay["bad"].as_array().unwrap().len(), 0, "{replay}");
+    let record = fs::read_to_string(three.path(1, "log")).unwrap();
+    for sheet in &sheets {
+        assert!(!record.contains(sheet.lines().next().unwrap()));
+    }
+}
