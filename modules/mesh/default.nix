@@ -19,6 +19,7 @@ in
     ./join.nix
     ./peers.nix
     ./relay.nix
+    ./replica.nix
   ];
 
   options.keystone.mesh = {
@@ -56,6 +57,13 @@ in
       default = present && relayHosts ? ${cfg.node.name};
       defaultText = lib.literalMD "primers and control-plane nodes with an endpoint";
       description = "Whether this node runs a relay and may become the coordinator.";
+    };
+    candidates = mkOption {
+      type = types.attrsOf types.raw;
+      internal = true;
+      readOnly = true;
+      default = relayHosts;
+      description = "Nodes that may become the coordinator, as the inventory has them.";
     };
     tags = mkOption {
       type = types.listOf types.str;

@@ -99,6 +99,13 @@ const FIXED: &[Fixed] = &[
         NOBODY,
         "administration; people come in by access rules",
     ),
+    tcp(
+        "coordinator-state",
+        &[PortRange::fixed(22, 22)],
+        RELAY_HOSTS,
+        RELAY_HOSTS,
+        "standbys of the coordinator read its state, by an account of SSH that can do nothing else",
+    ),
     tcp("primer", &[PortRange::fixed(6443, 6443)], &[Primer], &[Primer], "ceremonies of the root of trust"),
     tcp("etcd-client", &[PortRange::fixed(2379, 2379)], ETCD, ETCD, "requests to etcd"),
     tcp("etcd-peer", &[PortRange::fixed(2380, 2380)], ETCD, ETCD, "replication between members of etcd"),

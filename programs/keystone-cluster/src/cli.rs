@@ -1,9 +1,13 @@
 //! The command line.
 
+mod coordinator;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use keystone_generator::{Generate, Input};
+
+pub use coordinator::{Common, CoordinatorCommand, CoordinatorVerb, Handoff, Overview, Takeover};
 
 use crate::enroll::Expiration;
 
@@ -99,6 +103,15 @@ pub struct Mesh {
 pub enum MeshCommand {
     /// Make the key with which a host joins the mesh, encrypted for that host
     Enroll(Enroll),
+    /// Show which node is the coordinator, and how far each standby is
+    Status(Overview),
+    /// Move the coordinator to another node, without losing anything
+    Handoff(Handoff),
+    /// Make a standby the coordinator after the coordinator was lost
+    Takeover(Takeover),
+    /// What a node does about being the coordinator; the commands above say these over SSH
+    #[command(hide = true)]
+    Coordinator(CoordinatorCommand),
 }
 
 /// Make the key with which a host joins the mesh, encrypted for that host.

@@ -15,6 +15,7 @@ use keystone_model::{Cluster, Name, Node, Pool, secret};
 
 pub use error::EnrollError;
 pub use expiration::Expiration;
+pub use headscale::last_words;
 pub use report::Done;
 
 use crate::cli::Enroll;

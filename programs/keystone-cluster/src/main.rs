@@ -1,8 +1,11 @@
-//! `keystone-cluster`: what people do with a cluster from their own machine.
+//! `keystone-cluster`: what people do with a cluster from their own machine, and what its
+//! nodes do when they are told to.
 
 mod cli;
 mod commands;
+mod coordinator;
 mod enroll;
+mod handoff;
 mod lab;
 mod manifest;
 mod output;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::enroll::EnrollError;
+use crate::handoff::HandoffError;
 use crate::output::OutputError;
 
 #[derive(Debug, Error)]
@@ -29,6 +30,8 @@ pub enum Refusal {
     Output(#[from] OutputError),
     #[error(transparent)]
     Enroll(#[from] EnrollError),
+    #[error(transparent)]
+    Handoff(#[from] HandoffError),
 }
 
 impl Refusal {
@@ -46,6 +49,11 @@ impl Refusal {
                 for error in errors {
                     eprintln!("error: {error}");
                 }
+            }
+            // What was done is in the journal, and in the message.
+            Self::Handoff(error) => {
+                eprintln!("error: {error}");
+                return ExitCode::FAILURE;
             }
             _ => {}
         }

@@ -5,11 +5,37 @@ use std::process::ExitCode;
 
 use super::print;
 use crate::cli::{Enroll, MeshCommand};
+use crate::coordinator;
 use crate::enroll::{Done, Target, enroll};
+use crate::handoff::{Report, handoff, overview, takeover};
+use crate::refusal::Refusal;
 
 pub fn run(command: MeshCommand) -> ExitCode {
     match command {
         MeshCommand::Enroll(arguments) => run_enroll(&arguments),
+        MeshCommand::Handoff(arguments) => tell(handoff(&arguments), arguments.common.json),
+        MeshCommand::Takeover(arguments) => tell(takeover(&arguments), arguments.common.json),
+        MeshCommand::Status(arguments) => match overview(&arguments) {
+            Ok(overview) => {
+                let shown = print(&overview.show(arguments.common.json));
+                if overview.well { shown } else { ExitCode::FAILURE }
+            }
+            Err(refusal) => refusal.show(arguments.common.json),
+        },
+        MeshCommand::Coordinator(command) => match coordinator::run(&command) {
+            Ok(answer) => print(&format!("{answer}\n")),
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+fn tell(outcome: Result<Report, Refusal>, as_json: bool) -> ExitCode {
+    match outcome {
+        Ok(report) => print(&report.show(as_json)),
+        Err(refusal) => refusal.show(as_json),
     }
 }
 

@@ -98,7 +98,7 @@ impl Headscale {
 
 /// What a program said last: Headscale's `error`, which comes as JSON over several lines when JSON is asked for, or else
 /// the last line. Escape codes of terminals are dropped, as another machine wrote this.
-fn last_words(stderr: &str) -> String {
+pub fn last_words(stderr: &str) -> String {
     #[derive(serde::Deserialize)]
     struct Answer {
         error: String,
