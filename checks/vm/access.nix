@@ -43,6 +43,8 @@ in
   };
   testScript = ''
     ${import ./parts/enrol.nix args}
+    from functools import partial
+
     ROWS = json.loads('${builtins.toJSON rows}')
     KEYS = "${../fixtures/identities/people}"
     hosts = {"primer-1": (primer1, "primer"), "worker-1": (worker1, "worker"), "storage-1": (storage1, "storage")}
@@ -63,6 +65,10 @@ in
         return status
 
 
+    def open_to_root(host, _last):
+        return ssh("root", "alice", f"{host}.{ZONE}") == 0
+
+
     start_all()
     in_mesh(primer1)
     enrol(primer1, worker1, "worker-1")
@@ -78,7 +84,7 @@ in
         laptop.succeed(f"tailscale up --login-server {URL} --auth-key {key} --timeout 60s")
         laptop.wait_until_succeeds(f"getent ahostsv4 worker-1.{ZONE}", timeout=30)
         for host in hosts:
-            retry(lambda _, host=host: ssh("root", "alice", f"{host}.{ZONE}") == 0, timeout=30)
+            retry(partial(open_to_root, host), timeout=30)
 
     # SSH first: its server turns away for a while whoever only knocks, as the probes below do.
     with subtest("SSH answers in the mesh and nowhere else, and to whom the inventory says"):

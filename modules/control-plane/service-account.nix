@@ -6,6 +6,9 @@ let
   keys = map (key: "${cfg.trust}/service-account/${key.name}.pub") (
     lib.importTOML (cfg.trust + "/trust.toml")
   ).serviceAccountKeys;
+  # Before the ceremony there is none. The host evaluates, with a warning (modules/secrets/unready.nix), and its API server
+  # says which file it misses.
+  signing = if keys == [ ] then "${cfg.trust}/service-account" else lib.head keys;
 in
 {
   config = lib.mkIf cfg.controlPlane.enable {
@@ -15,10 +18,10 @@ in
       serviceAccountIssuer = issuer;
       serviceAccountSigningKeyFile = cfg.certificates.use.kube-apiserver.path "oidc-signing";
       # Every key of trust.toml verifies: one that is to sign next, and one whose last tokens still live.
-      serviceAccountKeyFile = lib.head keys;
+      serviceAccountKeyFile = signing;
       apiAudiences = "https://kubernetes.default.svc";
       extraOpts = lib.concatStringsSep " " (
-        map (key: "--service-account-key-file=${key}") (lib.tail keys)
+        map (key: "--service-account-key-file=${key}") (lib.drop 1 keys)
         ++ [
           # Where clouds find the keys: never the API server itself, which is in the mesh.
           "--service-account-jwks-uri=${issuer}/openid/v1/jwks"

@@ -27,6 +27,9 @@ in
         lib.optional (certificates != [ ])
           "keystone: hosts/trust has no ${lib.concatStringsSep ", " certificates}, so nothing that is rendered from them builds. The ceremony that makes the root of trust writes them: keystone-primer generate-credentials"
         ++
+          lib.optional (cfg.controlPlane.enable && (lib.importTOML (cfg.trust + "/trust.toml")).serviceAccountKeys == [ ])
+            "keystone: hosts/trust/trust.toml names no serviceAccountKeys, so the API server of ${cfg.node.name} does not start. The ceremony that makes the root of trust writes the key: keystone-primer generate-credentials"
+        ++
           lib.optional (lib.elem "recipients.txt" absent)
             "keystone: hosts/trust has no recipients.txt. Write it with: keystone-cluster recipients hosts/cluster.toml --out hosts/trust/recipients.txt"
       );

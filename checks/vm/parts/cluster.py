@@ -66,6 +66,9 @@ def listed(host, unit):
     return [a for a in ABSENT.get("absent", []) if fnmatch.fnmatch(unit, a["unit"]) and fnmatch.fnmatch(host, a["hosts"])]
 
 
+complaints: dict = {}
+
+
 def unlisted(_last):
     """Until every unit is up or on the list; what a timer or a retry is about to mend gets its time."""
     global complaints
@@ -97,7 +100,7 @@ with subtest("the control plane serves"):
 
 with subtest("what a cluster is made of runs on every host that should run it"):
     for unit, hosts in MADE_OF.items():
-        for host, node in hosts.items():
+        for node in hosts.values():
             node.wait_for_unit(unit, timeout=60)
     for host, node in everyone.items():
         if host != "primer-1":
