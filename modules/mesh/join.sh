@@ -10,6 +10,9 @@ up() {
     --netfilter-mode=off --timeout 60s --auth-key "file:$1"
 }
 
+# What the client says went wrong: a key that is spent or expired, or a coordinator that does not answer.
+because() { tailscale status --json 2>/dev/null | jq -r '(.Health // []) | map("\(.)") | join("; ")'; }
+
 until tailscale status --json >/dev/null 2>&1; do sleep 0.2; done
 
 if joined; then
@@ -29,14 +32,14 @@ fi
 while true; do
   if [ -s "$secret" ]; then
     up "$secret" && exit 0
-    echo "the key in $secret was not accepted; keys open one door once, and only for a while" >&2
+    echo "not joined with the key in $secret; keys open one door once, and only for a while. The client says: $(because)" >&2
   fi
   if [ -s "$dropped" ]; then
     if key=$(age --decrypt --identity "$KEYSTONE_IDENTITY" "$dropped") && up <(printf %s "$key"); then
       rm -f "$dropped"
       exit 0
     fi
-    echo "the key in $dropped was not accepted" >&2
+    echo "not joined with the key in $dropped; keys open one door once, and only for a while. The client says: $(because)" >&2
   fi
   say="waiting for a join key; an admin makes one with: keystone-cluster mesh enroll $KEYSTONE_NODE"
   echo "$say"
