@@ -184,6 +184,12 @@ in
       '';
     };
 
+    # A coordinator's own node looks for the lease once, and without one waits for a key that nobody could make.
+    systemd.services.keystone-mesh-join.after = [
+      "keystone-coordinator-first.service"
+      "headscale.service"
+    ];
+
     # The policy names people by their address, and knows nobody whom Headscale does not.
     systemd.services.keystone-coordinator-people = leased // {
       description = "Make the inventory's people known to Headscale";

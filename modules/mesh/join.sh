@@ -1,13 +1,19 @@
 # Joins the mesh with whatever key there is. Environment: see join.nix.
 read -r secret dropped <<<"$KEYSTONE_JOIN_KEYS"
 
-joined() { [ "$(tailscale status --json 2>/dev/null | jq -r .HaveNodeKey)" = true ]; }
+# Registered for good: a client also has a key of its own while it only tries, and a coordinator may be out of reach now.
+mark=/var/lib/keystone/mesh/joined
+joined() {
+  local is='.HaveNodeKey and ($mark or .BackendState == "Running")'
+  tailscale status --json 2>/dev/null | jq -e --argjson mark "$([ -e "$mark" ] && echo true || echo false)" "$is" >/dev/null
+}
 
 # The flags are all there are: what `tailscale up` is not told stays at its default.
 # Tags come with the key; asking for tags as well is refused by Headscale.
 up() {
   tailscale up --login-server "$KEYSTONE_MESH_URL" --hostname "$KEYSTONE_NODE" --accept-dns=true \
-    --netfilter-mode=off --timeout 60s --auth-key "file:$1"
+    --netfilter-mode=off --timeout 60s --auth-key "file:$1" &&
+    touch "$mark"
 }
 
 # What the client says went wrong: a key that is spent or expired, or a coordinator that does not answer.
@@ -17,6 +23,7 @@ until tailscale status --json >/dev/null 2>&1; do sleep 0.2; done
 
 if joined; then
   echo "this node has joined before"
+  touch "$mark"
   # What may have changed since, without a login.
   tailscale set --netfilter-mode=off --accept-dns=true --hostname "$KEYSTONE_NODE"
   exit 0

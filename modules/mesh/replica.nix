@@ -66,7 +66,8 @@ in
 
   config = lib.mkIf co.candidate {
     environment.etc."keystone/coordinator.json".text = builtins.toJSON settings;
-    environment.systemPackages = programs;
+    # After what the system brings, as programs of the same name there come first.
+    environment.systemPackages = lib.mkAfter programs;
 
     # Standbys come in by their own host keys, which the inventory has, see two things and change nothing.
     users.users.${account} = {

@@ -39,7 +39,7 @@ with subtest("every machine listens on every port"):
             "systemd-run --unit listener --property StandardOutput=file:/tmp/taken --property LimitNOFILE=20000"
             f" sh -c 'exec python3 {PROBE} listen \"$(cat /tmp/wanted)\"'"
         )
-    for name, node in everyone.items():
+    for node in everyone.values():
         node.wait_until_succeeds("test -s /tmp/taken", timeout=60)
         taken |= {(proto, address, port) for proto, address, port in json.loads(node.succeed("cat /tmp/taken"))}
     # Services that the test did not replace: TCP ports of theirs answer as well as ours would. A datagram may go unanswered.
@@ -95,7 +95,7 @@ with subtest("paths are found, so that no probe waits for one"):
 with subtest("what is measured is what the matrix says"):
     # Two at once, as there may be no more processors. What a busy machine was too slow for is asked again, of the few.
     with ThreadPoolExecutor(2) as pool:
-        wrong = {source: found for source, found in zip(everyone, pool.map(differences, everyone)) if found}
+        wrong = {source: found for source, found in zip(everyone, pool.map(differences, everyone), strict=True) if found}
     again = {source: found for source in wrong if (found := differences(source))}
     assert not again, "\n".join(line for found in again.values() for line in found[:20])
     asked = sum(len(asked_of(source)) for source in everyone)

@@ -87,7 +87,7 @@ async def ask(targets):
                 return False
 
     reached = await asyncio.gather(*(one(*target) for target in targets))
-    print(json.dumps([target for target, yes in zip(targets, reached) if yes]))
+    print(json.dumps([target for target, yes in zip(targets, reached, strict=True) if yes]))
 
 
 if sys.argv[1] == "listen":
