@@ -24,11 +24,6 @@ let
     # The test's /etc/hosts gives the nodes' names their addresses outside the mesh.
     networking.extraHosts = lib.mkForce "";
     keystone.worker.enable = lib.mkForce false;
-    # A standby proves itself by its host key, so it has the one that the inventory says.
-    system.activationScripts.hostKey = ''
-      install -D -m 0600 ${identities}/nodes/${name}-ssh /etc/ssh/ssh_host_ed25519_key
-      install -m 0644 ${identities}/nodes/${name}-ssh.pub /etc/ssh/ssh_host_ed25519_key.pub
-    '';
   };
 in
 {
@@ -41,7 +36,6 @@ in
     worker1 = host "worker-1";
     laptop1 = {
       imports = [ ./parts/laptop.nix ];
-      environment.systemPackages = [ pkgs.keystone ];
       programs.ssh = {
         extraConfig = ''
           Host *.${inventory.mesh.baseDomain}
@@ -64,6 +58,7 @@ in
       ${import ./parts/enrol.nix args}
       TRUST = "${../../hosts/trust}"
       RENDERED = "${nodes.control1.keystone.rendered}"
+      PROGRAM = "${nodes.primer1.keystone.package}/bin/keystone-cluster"
       KEYS = "${identities}/people"
       INVENTORY = "${deskInventory}"
       ADDRESS = json.loads('${builtins.toJSON hosts}')

@@ -66,8 +66,11 @@ in
 
   config = lib.mkIf co.candidate {
     environment.etc."keystone/coordinator.json".text = builtins.toJSON settings;
-    # After what the system brings, as programs of the same name there come first.
-    environment.systemPackages = lib.mkAfter programs;
+    # For the verbs that come in over SSH. After what the system brings, as programs of the same name there come first.
+    environment.systemPackages = lib.mkMerge [
+      (lib.mkAfter (lib.remove cfg.package programs))
+      (lib.mkOrder 2000 [ cfg.package ])
+    ];
 
     # Standbys come in by their own host keys, which the inventory has, see two things and change nothing.
     users.users.${account} = {

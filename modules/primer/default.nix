@@ -28,7 +28,7 @@ in
       backupRecipient = primer.bootstrap.backupKeyPath;
     };
     # After what the system brings, as programs of the same name there come first.
-    environment.systemPackages = lib.mkAfter [ cfg.package ];
+    environment.systemPackages = lib.mkOrder 2000 [ cfg.package ];
 
     # The service table opens the port in the mesh, whose policy lets primers in and nobody else. Without an inventory
     # there is no table; the mesh is the same.

@@ -70,7 +70,8 @@ in
     description = "Port on the node's loopback at which the API of Kubernetes answers.";
   };
 
-  config = lib.mkIf cfg.worker.enable {
+  # The control plane's own programs speak through it as well.
+  config = lib.mkIf (cfg.worker.enable || cfg.controlPlane.enable) {
     systemd.services.${unit} = {
       description = "The way to the API of Kubernetes from this node";
       after = [ "network.target" ];
