@@ -32,7 +32,7 @@ pub enum CertificatesError {
     #[error("`{leaf}` has a {has} and no {lacks}\n  next: keystone-primer generate-credentials")]
     Half { leaf: String, has: &'static str, lacks: &'static str },
     #[error("the {part} of `{leaf}` cannot be used: {source}\n  next: keystone-primer generate-credentials")]
-    Unusable { leaf: String, part: &'static str, source: CertificateError },
+    Unusable { leaf: String, part: &'static str, source: Box<CertificateError> },
 }
 
 /// What became of one leaf.
@@ -67,7 +67,7 @@ impl Pair {
     fn new(leaf: &str, chain: Zeroizing<String>, key: Zeroizing<String>) -> Result<Self, CertificatesError> {
         let unusable = |part: &'static str| {
             let leaf = leaf.to_owned();
-            move |source| CertificatesError::Unusable { leaf, part, source }
+            move |source| CertificatesError::Unusable { leaf, part, source: Box::new(source) }
         };
         let certificates = Certificate::bundle(&chain).map_err(unusable("certificate"))?;
         for pair in certificates.windows(2) {
@@ -135,6 +135,9 @@ fn there(leaf: &str, crt: &Path, key: &Path) -> Option<Pair> {
     Pair::new(leaf, text(crt)?, text(key)?).ok()
 }
 
+/// A certificate or a key, if it is there.
+type Half = Option<Zeroizing<String>>;
+
 fn read(from: &Path) -> Result<BTreeMap<String, Pair>, CertificatesError> {
     let failed = |source| CertificatesError::File { verb: "read", path: from.to_owned(), source };
     let mut text = Zeroizing::new(Vec::with_capacity(1 << 16));
@@ -142,8 +145,7 @@ fn read(from: &Path) -> Result<BTreeMap<String, Pair>, CertificatesError> {
     let document: BTreeMap<String, Zeroizing<String>> = serde_json::from_slice(&text).map_err(|error| {
         CertificatesError::Document { path: from.to_owned(), line: error.line(), column: error.column() }
     })?;
-    let mut halves: BTreeMap<String, (Option<Zeroizing<String>>, Option<Zeroizing<String>>)> =
-        BTreeMap::new();
+    let mut halves: BTreeMap<String, (Half, Half)> = BTreeMap::new();
     for (name, text) in document {
         let half = match name.rsplit_once('.') {
             Some((leaf, "crt")) if is_leaf(leaf) => &mut halves.entry(leaf.to_owned()).or_default().0,

@@ -118,7 +118,7 @@ impl World {
     fn tailscale(&self, says: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         let path = self.path("bin/tailscale");
-        fs::write(&path, format!("#!/bin/sh\ncat <<'END'\n{says}\nEND\n")).unwrap();
+        fs::write(&path, format!("#!/bin/sh\nprintf '%s\\n' '{says}'\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 

@@ -74,7 +74,7 @@ pub fn look(view: &View) -> Area {
     });
     let mut points: Vec<Point> = answers.iter().map(|(node, answer)| member(node, answer)).collect();
     let seen: Vec<&Seen> = answers.values().filter_map(|answer| answer.as_ref().ok()).collect();
-    if let Some(first) = seen.first() {
+    if let Some(first) = seen.iter().find(|one| !one.members.is_empty()) {
         points.push(leader(&seen));
         points.extend(membership(&nodes, &first.members));
         points.push(quorum(&points, &answers, &first.members));
@@ -83,11 +83,15 @@ pub fn look(view: &View) -> Area {
 }
 
 fn ask(view: &View, node: &Name) -> Result<Seen, Fault> {
+    let status: Status = question(view, node, ("POST", "/v3/maintenance/status", "{}"))?;
+    // A learner answers nothing else.
+    if status.is_learner {
+        return Ok(Seen { status, members: Vec::new() });
+    }
     let health: Health = question(view, node, ("GET", "/health", ""))?;
     if health.health != "true" {
         return Err(Fault::Wrong(format!("it says of itself that it is not well: {}", health.reason)));
     }
-    let status = question(view, node, ("POST", "/v3/maintenance/status", "{}"))?;
     let Members { members } = question(view, node, ("POST", "/v3/cluster/member/list", "{}"))?;
     Ok(Seen { status, members })
 }

@@ -71,8 +71,10 @@ impl Etcd {
         for node in nodes {
             match self.ask(node, path, body) {
                 Ok(answer) => return Ok(answer),
-                // Somebody decided: others would say the same.
-                Err(Fault::Wrong(reason)) if reason.contains("with status") => {
+                // Somebody decided: others would say the same. A learner decides nothing.
+                Err(Fault::Wrong(reason))
+                    if reason.contains("with status") && !reason.contains("not supported for learner") =>
+                {
                     return Err(Refusal::new(reason));
                 }
                 Err(Fault::Wrong(reason) | Fault::Unseen(reason)) => why.push(format!("{node}: {reason}")),

@@ -93,12 +93,13 @@ fn follow(
         let since = match &waited {
             Some((same, since)) if *same == step => *since,
             _ => {
+                // What is announced is written down.
+                before(&step)?;
                 (options.tell)(&step.to_string());
                 waited = Some((step.clone(), Instant::now()));
                 Instant::now()
             }
         };
-        before(&step)?;
         if carry_out(etcd, &nodes, &survey, &step)? {
             done.push(step.to_string());
             continue;
