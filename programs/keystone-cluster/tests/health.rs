@@ -275,7 +275,7 @@ fn one_member_that_is_away_is_unknown_and_a_lost_quorum_is_unhealthy() {
 }
 
 /// A world in which the first member of etcd answers one question otherwise.
-fn with_first(path: &'static str, status: u16, body: Value) -> Value {
+fn with_first(path: &'static str, status: u16, body: &Value) -> Value {
     let mut world = World::new();
     let mut first = etcd(0);
     first.insert(path, (status, body.to_string()));
@@ -290,34 +290,34 @@ fn with_first(path: &'static str, status: u16, body: Value) -> Value {
 
 #[test]
 fn members_that_say_something_wrong_are_unhealthy_and_named() {
-    let document = with_first("/health", 503, json!({ "health": "false", "reason": "RAFT NO LEADER" }));
+    let document = with_first("/health", 503, &json!({ "health": "false", "reason": "RAFT NO LEADER" }));
     let (state, why) = point(&document, "member control-1");
     assert!(state == "unhealthy" && why.ends_with("RAFT NO LEADER"), "{why}");
     assert_eq!(point(&document, "quorum").1, "2 of 3 that vote are well");
 
     let status = json!({ "header": { "member_id": "100" }, "version": "3.6.5", "leader": "102" });
-    let document = with_first("/v3/maintenance/status", 200, status);
+    let document = with_first("/v3/maintenance/status", 200, &status);
     assert_eq!(point(&document, "leader"), ("unhealthy", "members follow 2 different ones"));
 
     let alarm = json!({ "header": { "member_id": "100" }, "leader": "101", "errors": ["memberID:100 alarm:NOSPACE "] });
-    let document = with_first("/v3/maintenance/status", 200, alarm);
+    let document = with_first("/v3/maintenance/status", 200, &alarm);
     assert_eq!(point(&document, "member control-1"), ("unhealthy", "memberID:100 alarm:NOSPACE "));
 
     let learner = json!({ "header": { "member_id": "100" }, "leader": "101", "isLearner": true });
-    let document = with_first("/v3/maintenance/status", 200, learner);
+    let document = with_first("/v3/maintenance/status", 200, &learner);
     assert_eq!(point(&document, "member control-1").1, "it is a learner, which does not vote");
 
     let mut members: Vec<Value> = (0..3).map(member).collect();
     members.push(json!({ "ID": "9", "name": "primer-1", "peerURLs": ["https://primer-1:2380"] }));
-    let document = with_first("/v3/cluster/member/list", 200, json!({ "members": members }));
+    let document = with_first("/v3/cluster/member/list", 200, &json!({ "members": members }));
     assert_eq!(
         point(&document, "members"),
         ("unhealthy", "primer-1 are members, and not on the control plane of the inventory")
     );
     members.retain(|member| member["name"] != "control-3");
-    let document = with_first("/v3/cluster/member/list", 200, json!({ "members": members }));
+    let document = with_first("/v3/cluster/member/list", 200, &json!({ "members": members }));
     assert_eq!(point(&document, "members").1, "control-3 are none, and the inventory says so");
-    let document = with_first("/health", 200, json!("no form of etcd's"));
+    let document = with_first("/health", 200, &json!("no form of etcd's"));
     assert!(point(&document, "member control-1").1.starts_with("it answers /health with status 200: "));
 }
 

@@ -28,7 +28,7 @@ fn apply(survey: &mut Survey, step: &Step) {
         Step::Add(node) => survey.members.push(member(next, node, true, false)),
         Step::Await(node) => survey.members.iter_mut().find(|one| one.node == *node).unwrap().well = true,
         Step::Promote(node) => {
-            survey.members.iter_mut().find(|one| one.node == *node).unwrap().learner = false
+            survey.members.iter_mut().find(|one| one.node == *node).unwrap().learner = false;
         }
         Step::Lead(node) => survey.leader = Some(id(survey, node)),
         Step::Remove(node) => {

@@ -153,7 +153,7 @@ impl Etcds {
 
     /// Until somebody leads. etcd tells nobody when that is, so it is asked.
     fn settle(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_secs(45);
         while Instant::now() < until {
             let status = self.try_ask("primer-1", "/v3/maintenance/status", &json!({}));
             if status.is_ok_and(|status| status["leader"].as_str().is_some_and(|leader| leader != "0")) {
