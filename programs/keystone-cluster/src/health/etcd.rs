@@ -185,7 +185,6 @@ fn quorum(points: &[Point], answers: &BTreeMap<&Name, Result<Seen, Fault>>, memb
     if well * 2 > voters {
         Point::healthy("quorum", detail)
     } else {
-        Point::unhealthy("quorum", detail)
-            .fix("keystone-primer recover --mode quorum-restore, if they are lost")
+        Point::unhealthy("quorum", detail).fix("start those that are off: systemctl start etcd, on each")
     }
 }
