@@ -102,6 +102,11 @@ in
       # Every leaf by itself, so that a module can override one label of one node and leave the rest.
       keystone.cluster = lib.mapAttrsRecursive (_: lib.mkDefault) inventory;
       system.stateVersion = lib.mkDefault cfg.cluster.cluster.stateVersion;
+      # What programs on the node compare with: `keystone-cluster health`, and on primers whoever is asked to sign.
+      environment.etc = {
+        "keystone/cluster.json".text = builtins.toJSON cfg.cluster;
+        "keystone/trust" = lib.mkIf (cfg.trust != null) { source = cfg.trust; };
+      };
       assertions = [
         {
           assertion = self != null;

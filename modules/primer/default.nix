@@ -25,6 +25,7 @@ in
       cluster = primer.cluster.name;
       inherit (primer.cluster) peers;
       inherit (primer.security) keyStorage quorumSize;
+      inventory = primer._inventory;
       backupRecipient = primer.bootstrap.backupKeyPath;
     };
     # After what the system brings, as programs of the same name there come first.

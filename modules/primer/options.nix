@@ -87,8 +87,9 @@ in
         default = false;
         example = true;
         description = ''
-          Whether the first boot runs `keystone-primer init --cluster NAME`. It never runs where `security.keyStorage`
-          holds anything at all.
+          Whether the first boot of the first of `cluster.peers` runs `keystone-primer init --cluster NAME`. It never
+          runs where `security.keyStorage` holds anything at all, and on no other primer: those join, with a token that
+          `keystone-primer token create NAME` prints on the first one.
         '';
       };
       backupKeyPath = mkOption {
@@ -116,6 +117,17 @@ in
       readOnly = true;
       default = own;
       description = "This host's own entry in `cluster.peers`.";
+    };
+
+    _inventory = mkOption {
+      type = types.nullOr types.str;
+      internal = true;
+      readOnly = true;
+      default = if present then "/etc/keystone/cluster.json" else null;
+      description = ''
+        This primer's own copy of the inventory, from which it rebuilds what it signs. It is read again at every request,
+        so nothing restarts for it.
+      '';
     };
 
     _peersOfInventory = mkOption {

@@ -1,6 +1,4 @@
-# The primer's units. The program comes from programs/keystone-primer; as long as this source tree has none, the units
-# that would run it carry a condition on the file and are skipped. With the program the condition is not there any more:
-# then a missing file is a failure.
+# The primer's units: the folder of the keys, the first initialisation, the daemon.
 {
   config,
   lib,
@@ -11,17 +9,15 @@ let
   cfg = config.keystone;
   inherit (cfg) primer;
   present = cfg.inventory != null;
-  exists = builtins.pathExists ../../programs/keystone-primer/src/main.rs;
   program = "${cfg.package}/bin/keystone-primer";
   inherit (primer.security) keyStorage;
   backup = primer.bootstrap.backupKeyPath;
   # Folders that have to be there, with the file systems below them mounted, before anything starts.
   folders = [ keyStorage ] ++ lib.optional (backup != null) (dirOf backup);
 
-  unitConfig = {
-    RequiresMountsFor = folders;
-  }
-  // lib.optionalAttrs (!exists) { ConditionFileIsExecutable = program; };
+  unitConfig.RequiresMountsFor = folders;
+  # Two primers that began by themselves could not join each other.
+  first = primer._own != null && primer._own == lib.head primer.cluster.peers;
 
   hardening = import ../../lib/hardening.nix // {
     ReadWritePaths = folders;
@@ -61,7 +57,7 @@ in
         '';
       };
 
-      keystone-primer-init = lib.mkIf primer.bootstrap.autoInitialize {
+      keystone-primer-init = lib.mkIf (primer.bootstrap.autoInitialize && first) {
         description = "Begin the root of trust on this primer";
         requires = [ "keystone-primer-storage.service" ];
         after = [ "keystone-primer-storage.service" ];
@@ -74,6 +70,8 @@ in
           Type = "oneshot";
           RemainAfterExit = true;
           ExecStart = "${program} init --cluster ${primer.cluster.name}";
+          # It prints tokens with which primers join, and what is printed would stay in the journal.
+          StandardOutput = "null";
           PrivateNetwork = true;
           RestrictAddressFamilies = [ "AF_UNIX" ];
         };

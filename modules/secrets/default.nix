@@ -32,6 +32,7 @@ in
   imports = [
     ./certificates.nix
     ./check.nix
+    ./install.nix
     ./restart.nix
     ./unready.nix
   ];

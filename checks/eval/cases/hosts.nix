@@ -10,6 +10,7 @@ let
   hosts = lib.mapAttrs (host: _: evalHost { inherit host; }) cluster.inventory.nodes;
 
   node = [
+    "keystone-certificates"
     "keystone-mesh"
     "keystone-mesh-join"
     "keystone-mesh-peers"

@@ -5,6 +5,7 @@
   failed,
   refuses,
   says,
+  cluster,
   lib,
   ...
 }:
@@ -26,6 +27,10 @@ let
   alone = plain [
     sample
     { networking.hostName = "primer-2"; }
+  ];
+  began = plain [
+    sample
+    { networking.hostName = "primer-1"; }
   ];
   unnamed = plain [ sample ];
   first = plain [ ../samples/keystone-primer.nix ];
@@ -56,11 +61,11 @@ let
   peers = n: lib.genList (i: "primer-${toString (i + 1)}.internal:6443") n;
 
   settings = config: builtins.fromJSON config.environment.etc."keystone/primer.json".text;
+  copy = config: builtins.fromJSON config.environment.etc."keystone/cluster.json".text;
   service = config: name: config.systemd.services."keystone-primer${name}";
   needs = config: name: (service config name).unitConfig.RequiresMountsFor;
   builds = config: lib.isString config.system.build.toplevel.drvPath;
   units = config: lib.filter (lib.hasPrefix "keystone-primer") (lib.attrNames config.systemd.services);
-  exists = builtins.pathExists ../../../programs/keystone-primer/src/main.rs;
 in
 {
   # ---- the samples --------------------------------------------------------------------------------------------------
@@ -89,9 +94,31 @@ in
       peers = peers 3;
       keyStorage = "/secure/keys";
       quorumSize = 2;
+      inventory = null;
       backupRecipient = "/secure/backup.key";
     };
   };
+  "the daemon reads them: it serves what primer.json says" = lib.hasSuffix "/bin/keystone-primer serve" (service alone "").serviceConfig.ExecStart;
+  "a custodian has its own copy of the inventory" = {
+    got = {
+      path = (settings joined).inventory;
+      nodes = lib.attrNames (copy joined).nodes;
+      inherit (copy joined) schema;
+    };
+    want = {
+      path = "/etc/keystone/cluster.json";
+      nodes = lib.attrNames cluster.inventory.nodes;
+      inherit (cluster.inventory) schema;
+    };
+  };
+  "every node has that copy, and the public material beside it" =
+    (copy worker).schema == cluster.inventory.schema && worker.environment.etc."keystone/trust".source == worker.keystone.trust;
+  "what Nix overrides in the inventory, the copy has too" =
+    (copy (evalHost {
+      host = "primer-1";
+      modules = [ { keystone.cluster.kubernetes.podCidr = lib.mkForce "10.99.0.0/16"; } ];
+    })).kubernetes.podCidr == "10.99.0.0/16";
+  "without an inventory there is no copy" = !(alone.environment.etc ? "keystone/cluster.json");
   "ZFS has a hostId, and each host another" =
     alone.networking.hostId != null && alone.networking.hostId != first.networking.hostId;
   "the second sample may change SSH and upgrades" =
@@ -203,7 +230,7 @@ in
     (settings host).quorumSize == 2
     && contradicts "primer-1" { security.quorumSize = 3; } "primers that disagree sign nothing";
   "every unit waits for the file system of the keys" = {
-    got = map (needs alone) [ "" "-init" "-storage" ];
+    got = map (needs began) [ "" "-init" "-storage" ];
     want = lib.replicate 3 [
       "/secure/keys"
       "/secure"
@@ -215,10 +242,15 @@ in
   } "in the store, which everybody reads";
 
   # ---- bootstrap -----------------------------------------------------------------------------------------------------
-  "autoInitialize runs init by the cluster's name" = lib.hasSuffix "/bin/keystone-primer init --cluster production" (service alone "-init").serviceConfig.ExecStart;
-  "it never runs where there is something" = (service alone "-init").unitConfig.ConditionDirectoryNotEmpty == "!/secure/keys";
-  "it has no network" = (service alone "-init").serviceConfig.PrivateNetwork;
+  "autoInitialize runs init by the cluster's name" = lib.hasSuffix "/bin/keystone-primer init --cluster production" (service began "-init").serviceConfig.ExecStart;
+  "it never runs where there is something" = (service began "-init").unitConfig.ConditionDirectoryNotEmpty == "!/secure/keys";
+  "it has no network, and its tokens are not logged" =
+    (service began "-init").serviceConfig.PrivateNetwork && (service began "-init").serviceConfig.StandardOutput == "null";
   "without autoInitialize nothing is initialised" = !lib.elem "keystone-primer-init" (units host);
+  "only the first of the peers begins: the others could not join one that began by itself" =
+    !lib.elem "keystone-primer-init" (units alone) && lib.elem "keystone-primer-init" (units joined);
+  "the daemon may write where the recipient of backups goes" =
+    lib.elem "/secure" (service alone "").serviceConfig.ReadWritePaths;
   "backupKeyPath gets a public key, and it is said that there is no private one" =
     says "No private backup key exists anywhere: 2 of 3 primers together open a backup" alone.warnings
     && !says "private backup key" host.warnings
@@ -247,9 +279,9 @@ in
   "memory is not dumped" = !host.systemd.coredump.enable && (service host "").serviceConfig.LimitCORE == 0;
   "no part of Kubernetes runs on it" =
     !host.services.kubernetes.kubelet.enable && !host.virtualisation.containerd.enable && !host.services.flannel.enable;
-  "as long as the program is not in this tree, its units are skipped; after that they are not" = {
-    got = map (unit: (service alone unit).unitConfig ? ConditionFileIsExecutable) [ "" "-init" ];
-    want = [ (!exists) (!exists) ];
+  "a program that is missing is a failure" = {
+    got = map (unit: (service began unit).unitConfig ? ConditionFileIsExecutable) [ "" "-init" ];
+    want = [ false false ];
   };
   "the coordinator is not switched off" =
     lib.hasInfix "[ -e /var/lib/keystone/coordinator/lease ]" (service host "-offline").script

@@ -12,8 +12,11 @@ let
   files = map (name: "secrets/${name}") (
     lib.filter (lib.hasSuffix ".age") (lib.attrNames (builtins.readDir ../../../secrets))
   );
-  # A key with which a host joins the mesh is there from `keystone-cluster mesh enroll` on.
-  needed = lib.filter (name: !lib.hasPrefix "secrets/mesh-join-" name) (lib.attrNames rules);
+  # Others exist from `keystone-cluster mesh enroll` or `keystone-primer generate-credentials` on.
+  needed = map (name: "secrets/${name}.age") (
+    lib.attrNames (lib.importJSON ../../../modules/cluster/secrets.json)
+  );
+  nodeKeys = lib.mapAttrsToList (_: node: node.ageKey) inventory.nodes;
   recipients = lib.unique (lib.concatMap (rule: rule.publicKeys) (lib.attrValues rules));
   # age's own (bech32 of an X25519 key), and the two kinds of SSH key that age turns into recipients.
   canEncrypt = key: builtins.match "age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/=]+( .*)?" key != null;
@@ -51,6 +54,24 @@ in
     got = lib.filter (key: !canEncrypt key) recipients;
     want = [ ];
   };
+  "each host's certificates open for that host, and for no other" = {
+    got = lib.filter (
+      host:
+      lib.intersectLists nodeKeys rules."secrets/pki-${host}.age".publicKeys != [ inventory.nodes.${host}.ageKey ]
+    ) (lib.attrNames inventory.nodes);
+    want = [ ];
+  };
+  "they are put in their places before anything ordinary starts, and again when they change" =
+    let
+      config = evalHost { host = "worker-1"; };
+      unit = config.systemd.services.keystone-certificates;
+    in
+    lib.elem "sysinit.target" unit.before
+    && unit.unitConfig.ConditionPathExists == "${config.age.secretsDir}/pki-worker-1"
+    && unit.serviceConfig.LoadCredential == [ "pki:${config.age.secretsDir}/pki-worker-1" ]
+    && lib.hasSuffix " --from /run/credentials/keystone-certificates.service/pki --to /var/lib/keystone/pki" unit.serviceConfig.ExecStart
+    && unit.serviceConfig.StateDirectory == "keystone/pki";
+  "a host without them is a warning" = lib.any (lib.hasInfix "secrets/pki-worker-1.age does not exist yet, so nothing that reads it will start on worker-1. Make it with: keystone-primer generate-credentials") (evalHost { host = "worker-1"; }).warnings;
   "names of files have no blank, at which agenix would cut them" =
     lib.all (name: builtins.match "[^ ]+" name != null) (lib.attrNames rules);
   "secrets.nix is the flake's rule for the inventory" = rules == cluster.secrets;

@@ -9,6 +9,8 @@ use keystone_generator::{Generate, Input};
 
 pub use coordinator::{Common, CoordinatorCommand, CoordinatorVerb, Handoff, Overview, Takeover};
 
+use keystone_primer::ask::At;
+
 use crate::enroll::Expiration;
 
 /// One inventory, every file that a cluster's nodes need.
@@ -36,6 +38,13 @@ pub enum Command {
     Check(Check),
     /// Write the list of everyone's age recipients, for `age -R` and `hosts/trust/recipients.txt`
     Recipients(Recipients),
+    /// How the cluster is: certificates, etcd, API servers, mesh, what was issued, how long it lasts without primers
+    Health(Health),
+    /// What a node does with its certificates
+    Certificates {
+        #[command(subcommand)]
+        command: CertificatesCommand,
+    },
     /// What an admin does with the mesh
     Mesh(Mesh),
     /// Three primers on this machine, to try everything with
@@ -88,6 +97,61 @@ pub struct Recipients {
     /// File to write; without it the list is printed
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// How the cluster is, seen from this machine.
+///
+/// What cannot be seen is unknown, and unknown is not healthy. On a node of the control plane everything can be seen:
+/// members of etcd and API servers are asked with that node's own certificates.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 everything is healthy; 1 something is not; 2 the command line is wrong; 3 nothing \
+is unhealthy, and something is unknown."
+)]
+pub struct Health {
+    /// The inventory [default: hosts/cluster.toml where that exists, otherwise /etc/keystone/cluster.json]
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Option<PathBuf>,
+    /// Folder with public material [default: `trust` beside the inventory]
+    #[arg(long, value_name = "DIR")]
+    pub trust: Option<PathBuf>,
+    /// Folder of the encrypted files [default: `secrets` beside the inventory's folder, where there is one]
+    #[arg(long, value_name = "DIR")]
+    pub secrets: Option<PathBuf>,
+    /// Folder of this node's certificates and keys
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/keystone/pki")]
+    pub pki: PathBuf,
+    /// Name of this node in the inventory [default: the machine's]
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// How many days at least nothing may end
+    #[arg(long, value_name = "DAYS", default_value_t = 20)]
+    pub at_least: i64,
+    /// Ask NAME:PORT at another address, over a tunnel for example; its certificate still has to be NAME's
+    #[arg(long, value_name = "NAME:PORT=ADDRESS:PORT")]
+    pub at: Vec<At>,
+    /// Print one JSON document instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CertificatesCommand {
+    /// Put a node's certificates and keys in their places, from the one document that is its secret
+    ///
+    /// The node's unit keystone-certificates runs it. A certificate that was renewed on the node since is younger than the
+    /// secret's, and stays.
+    Install {
+        /// The decrypted secret `pki-<host>`
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The folder, which others cannot enter
+        #[arg(long, value_name = "DIR", default_value = "/var/lib/keystone/pki")]
+        to: PathBuf,
+        /// Print one JSON document instead of text
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Work on the mesh that joins the cluster's machines.

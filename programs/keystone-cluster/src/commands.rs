@@ -1,6 +1,8 @@
 //! One file per command.
 
+mod certificates;
 mod check;
+mod health;
 mod lab;
 mod mesh;
 mod recipients;
@@ -18,6 +20,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Render(arguments) => render::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Recipients(arguments) => recipients::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
+        Command::Certificates { command } => certificates::run(&command),
         Command::Mesh(arguments) => mesh::run(arguments.command),
         Command::Lab(arguments) => lab::run(arguments),
         Command::Generate { what } => keystone_generator::document(Cli::command(), what),

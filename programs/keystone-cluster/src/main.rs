@@ -1,11 +1,13 @@
 //! `keystone-cluster`: what people do with a cluster from their own machine, and what its
 //! nodes do when they are told to.
 
+mod certificates;
 mod cli;
 mod commands;
 mod coordinator;
 mod enroll;
 mod handoff;
+mod health;
 mod lab;
 mod manifest;
 mod output;

@@ -8,6 +8,7 @@ use keystone_model::Severity;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::certificates::CertificatesError;
 use crate::enroll::EnrollError;
 use crate::handoff::HandoffError;
 use crate::output::OutputError;
@@ -32,6 +33,8 @@ pub enum Refusal {
     Enroll(#[from] EnrollError),
     #[error(transparent)]
     Handoff(#[from] HandoffError),
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
 }
 
 impl Refusal {
@@ -50,9 +53,9 @@ impl Refusal {
                     eprintln!("error: {error}");
                 }
             }
-            // What was done is in the journal, and in the message.
-            Self::Handoff(error) => {
-                eprintln!("error: {error}");
+            // What was done is in the journal, and in the message; or it is not known that nothing was.
+            Self::Handoff(_) | Self::Certificates(_) => {
+                eprintln!("error: {self}");
                 return ExitCode::FAILURE;
             }
             _ => {}

@@ -203,6 +203,21 @@ impl RevocationList {
         }
     }
 
+    /// Reads a list in DER or, by how it begins, in PEM.
+    ///
+    /// # Errors
+    /// As [`RevocationList::from_der`].
+    pub fn read_any(bytes: &[u8]) -> Result<Self, CertificateError> {
+        if !bytes.starts_with(b"-----BEGIN") {
+            return Self::from_der(bytes);
+        }
+        match der::pem::decode_vec(bounded(bytes)?) {
+            Ok(("X509 CRL", der)) => Self::from_der(&der),
+            Ok((label, _)) => Err(CertificateError::malformed(WHAT, &format!("it is a `{label}`"))),
+            Err(error) => Err(CertificateError::malformed(WHAT, &error)),
+        }
+    }
+
     /// The list in DER, which is what etcd reads.
     #[must_use]
     pub fn der(&self) -> &[u8] {

@@ -269,6 +269,9 @@ impl Primer {
         if kinds.contains(&SlotKind::File) {
             return Ok(Unlock::File);
         }
+        if kinds.contains(&SlotKind::Tpm2) {
+            return Ok(Unlock::Tpm2);
+        }
         Err(Refusal::new("no slot of this primer opens without a person")
             .fix("approve by hand: keystone-primer pending, then keystone-primer approve ID"))
     }

@@ -50,6 +50,14 @@ pub enum Command {
     Protector(Protector),
     /// Tokens with which primers join
     Token(Token),
+    /// Hand the lead of etcd and of the mesh to the control plane
+    Handoff(Handoff),
+    /// The first moment at which anything breaks while all primers are off, and what that is
+    VerifyHandoff(VerifyHandoff),
+    /// Whether this primer would be of use if it was needed, without using it for anything
+    TestWake(TestWake),
+    /// Go through everything that has to be right before this primer is switched off, then stop it
+    PrepareOffline(PrepareOffline),
     /// Run the daemon
     Serve(Serve),
     /// Print shell completions or the manual page
@@ -141,6 +149,114 @@ pub struct DecryptBackup {
     pub opening: Opening,
 }
 
+/// Where the repository's files are.
+#[derive(Debug, Args)]
+pub struct Repository {
+    /// The inventory
+    #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
+    pub inventory: PathBuf,
+    /// Folder of the encrypted files
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    pub secrets: PathBuf,
+    /// Folder of public material
+    #[arg(long, value_name = "DIR", default_value = "hosts/trust")]
+    pub trust: PathBuf,
+}
+
+/// Hand the lead to the control plane.
+///
+/// Its nodes join the primers' etcd as learners, one after the other; they vote as soon as they have everything; one of them
+/// leads; the primers leave; and the mesh's coordinator moves. A run that ended anywhere goes on when it is started again, as
+/// each step follows from who is a member now. Until the first primer left, --abort takes it back.
+#[derive(Debug, Args)]
+pub struct Handoff {
+    #[command(flatten)]
+    pub repository: Repository,
+    /// Folder of this primer's certificates, with which members of etcd are asked
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/keystone/pki")]
+    pub pki: PathBuf,
+    /// Take back what was done
+    #[arg(long)]
+    pub abort: bool,
+    /// Say what comes next, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave the mesh's coordinator where it is
+    #[arg(long)]
+    pub without_mesh: bool,
+    /// How long a node may take to start its member, and a member to get everything
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub patience: u64,
+    /// Ask NAME:PORT at another address, over a tunnel for example; its certificate still has to be NAME's
+    #[arg(long, value_name = "NAME:PORT=ADDRESS:PORT")]
+    pub at: Vec<crate::ask::At>,
+    /// Peer URL of a node [default: port 2380 at its name in the mesh]
+    #[arg(long, value_name = "NODE=URL", value_parser = assignment)]
+    pub peer: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((node, url)) if !node.is_empty() && url.starts_with("https://") => {
+            Ok((node.to_owned(), url.to_owned()))
+        }
+        _ => Err("write it as control-1=https://10.0.0.1:2380".to_owned()),
+    }
+}
+
+/// The first moment at which anything breaks while all primers are off, and what that is.
+///
+/// It reads public files: certificates, intermediates and their successors, the next update of every list, and this primer's
+/// join tokens. Exit code 1 also means: something is open, or ends too soon.
+#[derive(Debug, Args)]
+pub struct VerifyHandoff {
+    #[command(flatten)]
+    pub repository: Repository,
+    /// How many days at least nothing may end
+    #[arg(long, value_name = "DAYS", default_value_t = 20)]
+    pub at_least: i64,
+    /// Also write it for Prometheus, as the node exporter's textfile collector reads it
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+    /// Show everything that ends
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Whether this primer would be of use if it was needed.
+///
+/// Every share of it is opened and compared with what its group says of it; the record is replayed. Nothing is signed and
+/// nothing is decrypted. Do it once a year, on each primer.
+#[derive(Debug, Args)]
+pub struct TestWake {
+    #[command(flatten)]
+    pub opening: Opening,
+}
+
+/// Go through everything that has to be right before this primer is switched off, then stop it.
+///
+/// It refuses while something is open: a primer with one slot or a recovery slot that was never tested, a share that does not
+/// open, something that ends too soon, a cluster that is not healthy. Run it in the repository.
+#[derive(Debug, Args)]
+pub struct PrepareOffline {
+    #[command(flatten)]
+    pub repository: Repository,
+    /// How many days at least nothing may end
+    #[arg(long, value_name = "DAYS", default_value_t = 20)]
+    pub at_least: i64,
+    /// Go through the points, and change nothing
+    #[arg(long)]
+    pub check: bool,
+    /// Do not let keystone-cluster look at the cluster; it is recorded that nobody did
+    #[arg(long)]
+    pub without_health: bool,
+    /// Go on though a point is not known, of a primer that is lost
+    #[arg(long)]
+    pub accept_unknown: bool,
+    #[command(flatten)]
+    pub opening: Opening,
+}
+
 /// How a slot is opened.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Opening {
@@ -150,6 +266,9 @@ pub struct Opening {
     /// Ask for the four lines of a sheet of paper
     #[arg(long)]
     pub paper: bool,
+    /// Ask for the PIN of a token
+    #[arg(long, conflicts_with_all = ["passphrase", "paper"])]
+    pub pin: bool,
 }
 
 #[derive(Debug, Args)]
@@ -191,7 +310,16 @@ pub enum ProtectorCommand {
         /// It is kept elsewhere, for the day on which this machine is lost
         #[arg(long)]
         recovery: bool,
+        #[command(flatten)]
+        device: Device,
         /// How an existing slot is opened for it
+        #[command(flatten)]
+        opening: Opening,
+    },
+    /// Bind a slot of the TPM to the state that the machine is in now; another slot opens for it
+    Reseal {
+        /// Its number
+        id: u32,
         #[command(flatten)]
         opening: Opening,
     },
@@ -216,6 +344,24 @@ pub enum NewSlot {
     Passphrase,
     /// A sheet of paper, which is printed once
     Paper,
+    /// This machine's TPM, in the state in which the machine is now
+    Tpm2,
+    /// A token that speaks PKCS#11, by its PIN
+    Pkcs11,
+}
+
+/// Which device, and what of it.
+#[derive(Debug, Clone, Args)]
+pub struct Device {
+    /// With tpm2: the registers that must be as they are now. 0 is firmware, 4 the boot chain, 7 Secure Boot
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "0,4,7")]
+    pub pcrs: Vec<u8>,
+    /// With pkcs11: the module that speaks to the token
+    #[arg(long, value_name = "FILE")]
+    pub module: Option<PathBuf>,
+    /// With pkcs11: the token's label
+    #[arg(long, value_name = "LABEL")]
+    pub token: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,17 +5,23 @@ mod client;
 mod decrypt_backup;
 mod deny;
 mod generate_credentials;
+mod handoff;
 mod init;
 mod join;
 mod pending;
+mod prepare_offline;
 mod protector;
 mod secret;
 mod serve;
 mod sign_certificate;
 mod status;
+mod test_wake;
 mod token;
+mod verify_handoff;
 
+use std::env;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
@@ -23,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Cli, Command};
 use crate::refusal::Refusal;
-use client::Client;
+pub use client::Client;
 
 /// What a command says: the document, and the same as text.
 struct Said {
@@ -81,6 +87,10 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::Deny(arguments) => deny::run(client, arguments),
         Command::Protector(arguments) => protector::run(client, arguments.command),
         Command::Token(arguments) => token::run(client, arguments.command),
+        Command::Handoff(arguments) => handoff::run(client, &arguments),
+        Command::VerifyHandoff(arguments) => verify_handoff::run(client, &arguments),
+        Command::TestWake(arguments) => test_wake::run(client, arguments.opening),
+        Command::PrepareOffline(arguments) => prepare_offline::run(client, &arguments),
         Command::Serve(arguments) => serve::run(client, &arguments),
         Command::Generate { .. } => Ok(Said::new(Value::Null, String::new())),
     }
@@ -89,6 +99,12 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
 /// The mark of everything that a lab says.
 fn lab_mark(value: &Value) -> &'static str {
     if value["lab"].as_bool() == Some(true) { "This is a LAB: nothing of it is to be trusted.\n" } else { "" }
+}
+
+/// A program of ours lies in the same folder, or else somewhere in PATH.
+fn beside(name: &str) -> PathBuf {
+    let own = env::current_exe().ok().and_then(|own| Some(own.parent()?.join(name)));
+    own.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(name))
 }
 
 /// A text field of an answer.

@@ -27,6 +27,22 @@ pub enum Secret {
     Passphrase(Zeroizing<String>),
     /// A sheet of paper.
     Paper(Zeroizing<String>),
+    /// The machine's TPM.
+    Tpm2,
+    /// The PIN of a token.
+    Pin(Zeroizing<String>),
+}
+
+/// Which device a new slot is of.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Device {
+    /// Registers of the TPM.
+    pub pcrs: Vec<u8>,
+    /// Module of the token.
+    pub module: std::path::PathBuf,
+    /// Label of the token.
+    pub token: String,
 }
 
 impl Secret {
@@ -36,6 +52,8 @@ impl Secret {
             Self::Unattended => primer.unattended()?,
             Self::Passphrase(text) => Unlock::Passphrase(text.as_str().to_owned().into()),
             Self::Paper(text) => Unlock::Paper(Paper::typed(text.clone())),
+            Self::Tpm2 => Unlock::Tpm2,
+            Self::Pin(text) => Unlock::Pkcs11(text.as_str().to_owned().into()),
         })
     }
 }
@@ -86,10 +104,19 @@ pub enum Command {
         label: String,
         /// Whether it is kept elsewhere.
         recovery: bool,
-        /// The new passphrase, of a slot for one.
+        /// The new passphrase, or the PIN of the token.
         passphrase: Option<Zeroizing<String>>,
+        /// The device, of a slot for one.
+        device: Device,
         /// What opens a slot that is there; the first slot needs none.
         secret: Option<Secret>,
+    },
+    /// Bind a slot to the state that the machine is in now.
+    ProtectorReseal {
+        /// Its number.
+        id: u32,
+        /// What opens another slot.
+        secret: Secret,
     },
     /// Take a slot out.
     ProtectorRemove {
@@ -128,6 +155,25 @@ pub enum Command {
         without: std::collections::BTreeSet<String>,
         /// What opens this primer's share.
         secret: Option<Secret>,
+    },
+    /// The journal of the transfer of leadership: as it is, or as it shall be.
+    Handoff {
+        /// What to write; nothing is only read.
+        journal: Option<Value>,
+        /// Whether it is over: then it goes to the record.
+        end: bool,
+    },
+    /// Do the shares still work?
+    TestWake {
+        /// What opens them.
+        secret: Secret,
+    },
+    /// What has to be right before it is switched off?
+    OfflinePoints,
+    /// It is about to be switched off.
+    RecordOffline {
+        /// What was looked at.
+        details: Value,
     },
     /// What waits for its operator?
     Pending,

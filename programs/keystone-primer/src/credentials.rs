@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
 
-pub use authorities::Authorities;
-pub use files::Files;
+pub use authorities::{Authorities, key_file};
+pub use files::{Files, Note, read_issued};
 
 /// Where everything lies.
 pub struct Places {

@@ -6,7 +6,7 @@ use keystone_protector::{Create, SlotKind};
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::control::{Command, Notes, Secret};
+use crate::control::{Command, Device, Notes, Secret};
 use crate::groups;
 use crate::primer::Primer;
 use crate::refusal::Refusal;
@@ -41,13 +41,12 @@ impl Primer {
                     json!({ "slots": slots.map(|slots| slots.all().to_vec()).unwrap_or_default(), "wanting": wanting }),
                 )
             }
-            Command::ProtectorAdd { kind, label, recovery, passphrase, secret } => self.add_slot(
-                kind,
-                &label,
-                recovery,
-                passphrase.map(|text| text.as_str().to_owned().into()),
-                secret.as_ref(),
-            ),
+            Command::ProtectorAdd { kind, label, recovery, passphrase, device, secret } => {
+                let passphrase = passphrase.map(|text| text.as_str().to_owned().into());
+                let create = slot_to_make(kind, passphrase, device)?;
+                self.add_slot(&create, kind, &label, recovery, secret.as_ref())
+            }
+            Command::ProtectorReseal { id, secret } => self.reseal_slot(id, &secret),
             Command::ProtectorRemove { id } => {
                 let removed = {
                     let mut inner = self.inner();
@@ -116,6 +115,10 @@ impl Primer {
                 )?;
                 Ok(json!({ "group": record.group, "seats": record.seats, "partials": agreed.answers }))
             }
+            Command::Handoff { journal, end } => self.handoff_journal(journal, end),
+            Command::TestWake { secret } => self.test_wake(&secret),
+            Command::OfflinePoints => Ok(json!({ "points": self.offline_points()? })),
+            Command::RecordOffline { details } => self.record_offline(details),
             Command::Pending => Ok(json!({ "waiting": self.waiting(), "now": clock::now() })),
             Command::Approve { id, secret } => {
                 let summary = self.approve(&id, &secret.unlock(self)?)?;
@@ -202,23 +205,34 @@ impl Primer {
         )
     }
 
+    /// Binds a slot to the state that the machine is in now.
+    fn reseal_slot(self: &Arc<Self>, id: u32, secret: &Secret) -> Result<Value, Refusal> {
+        let key = self.unlock(&secret.unlock(self)?)?;
+        {
+            let mut inner = self.inner();
+            let (store, state) = inner.parts()?;
+            let slots = state.slots.as_ref().ok_or_else(|| Refusal::new("there are no slots"))?;
+            let mut resealed = slots.clone();
+            resealed.reseal(id, &key, clock::now())?;
+            state.slots = Some(resealed);
+            state.save_slots(store)?;
+        }
+        self.record(
+            "protector-resealed",
+            &format!("slot {id} was bound to another state of the machine"),
+            json!({ "slot": id }),
+        )?;
+        Ok(json!({ "slot": id }))
+    }
+
     fn add_slot(
         self: &Arc<Self>,
+        create: &Create,
         kind: SlotKind,
         label: &str,
         recovery: bool,
-        passphrase: Option<age::secrecy::SecretString>,
         secret: Option<&Secret>,
     ) -> Result<Value, Refusal> {
-        let create = match (kind, passphrase) {
-            (SlotKind::Passphrase, Some(passphrase)) => Create::Passphrase(passphrase),
-            (SlotKind::Passphrase, None) => return Err(Refusal::new("a slot for a passphrase needs one")),
-            (SlotKind::Paper, _) => Create::Paper,
-            (SlotKind::File | SlotKind::Tpm2 | SlotKind::Pkcs11, _) => {
-                return Err(Refusal::new(format!("this build makes no slot of the kind {kind}"))
-                    .fix("keystone-primer protector add passphrase"));
-            }
-        };
         let first = self.inner().begun()?.slots.is_none();
         let existing = match (first, secret) {
             (true, _) => None,
@@ -234,7 +248,7 @@ impl Primer {
                 .or_else(|| state.first_slots())
                 .ok_or_else(|| Refusal::new("another slot was made meanwhile"))?;
             let slots = state.slots.as_mut().ok_or_else(|| Refusal::new("there are no slots"))?;
-            match slots.add(&key, &create, label, recovery, clock::now()) {
+            match slots.add(&key, create, label, recovery, clock::now()) {
                 Ok(created) => {
                     state.save_slots(store)?;
                     created
@@ -258,4 +272,29 @@ impl Primer {
         let paper = created.paper.as_ref().map(keystone_protector::Paper::text);
         Ok(json!({ "slot": created.id, "kind": kind, "paper": paper }))
     }
+}
+
+/// The slot that the command line asks for.
+fn slot_to_make(
+    kind: SlotKind,
+    passphrase: Option<age::secrecy::SecretString>,
+    device: Device,
+) -> Result<Create, Refusal> {
+    Ok(match (kind, passphrase) {
+        (SlotKind::Passphrase, Some(passphrase)) => Create::Passphrase(passphrase),
+        (SlotKind::Passphrase, None) => return Err(Refusal::new("a slot for a passphrase needs one")),
+        (SlotKind::Paper, _) => Create::Paper,
+        (SlotKind::Tpm2, _) => Create::Tpm2 { pcrs: device.pcrs },
+        (SlotKind::Pkcs11, Some(pin)) if !device.token.is_empty() && device.module.is_absolute() => {
+            Create::Pkcs11 { module: device.module, token: device.token, pin }
+        }
+        (SlotKind::Pkcs11, _) => {
+            return Err(Refusal::new("a token has to be named, and the module that speaks to it")
+                .fix("keystone-primer protector add pkcs11 --module /PATH/TO/MODULE.so --token LABEL"));
+        }
+        (SlotKind::File, _) => {
+            return Err(Refusal::new("slots of the kind file are made in labs, by the lab itself")
+                .fix("keystone-primer protector add passphrase"));
+        }
+    })
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod act;
+pub mod ask;
 mod ceremony;
 mod cli;
 mod clock;
@@ -16,10 +17,13 @@ mod decrypting;
 mod execute;
 mod frame;
 mod groups;
+pub mod handoff;
+pub mod horizon;
 mod join;
 mod joining;
 mod message;
 mod node_key;
+mod offline;
 mod peers;
 mod primer;
 mod rebuild;
@@ -35,6 +39,9 @@ mod store;
 mod tls;
 mod token;
 mod transcript;
+mod wake;
+
+pub use refusal::Refusal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -76,6 +76,9 @@ pub struct Pong {
     pub time: u64,
     /// Whether it has something that protects its shares.
     pub ready: bool,
+    /// What its slots want before it may be switched off.
+    #[serde(default)]
+    pub wanting: Vec<String>,
     /// The ends of all records that it has.
     pub heads: BTreeMap<String, Head>,
     /// Fingerprints of the groups that it has a share of.
@@ -234,7 +237,9 @@ impl Primer {
             None => None,
         };
         let groups = groups::fingerprints(&inner.store)?;
-        Ok(Pong { time: clock::now(), ready: state.slots.is_some(), heads, groups, root })
+        let slots = state.slots.as_ref();
+        let wanting = slots.map(keystone_protector::Slots::wanting).unwrap_or_default();
+        Ok(Pong { time: clock::now(), ready: slots.is_some(), wanting, heads, groups, root })
     }
 }
 

@@ -88,7 +88,7 @@ pub enum ProtectorError {
         reason: String,
     },
     /// The kind was left out of this build.
-    #[error("this build cannot use a {0}; take one with the feature of that name")]
+    #[error("this build cannot use a {0}: cargo build --features {0} makes one that can")]
     NotBuilt(SlotKind),
     /// Only what is bound to the state of a machine can be bound anew.
     #[error(

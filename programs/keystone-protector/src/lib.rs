@@ -8,13 +8,18 @@
 
 #![forbid(unsafe_code)]
 
+mod device;
 mod error;
 mod file;
 mod identity;
 mod paper;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod sealed;
 mod slot;
 mod slots;
+#[cfg(feature = "tpm2")]
+mod tpm2;
 
 pub use error::ProtectorError;
 pub use identity::ShareIdentity;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use age::secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use crate::device;
 use crate::error::ProtectorError;
 use crate::file;
 use crate::identity::ShareIdentity;
@@ -50,6 +51,20 @@ pub enum Create {
     Paper,
     /// With a key in a new file.
     File(PathBuf),
+    /// With a key that the machine's TPM gives back while these registers are as they are now.
+    Tpm2 {
+        /// Registers of the SHA-256 bank.
+        pcrs: Vec<u8>,
+    },
+    /// With a key that a token decrypts.
+    Pkcs11 {
+        /// The module that speaks to the token.
+        module: PathBuf,
+        /// Label of the token.
+        token: String,
+        /// PIN of the token.
+        pin: SecretString,
+    },
 }
 
 /// What opens a slot.
@@ -60,6 +75,10 @@ pub enum Unlock {
     Paper(Paper),
     /// The file that the slot names.
     File,
+    /// The machine's TPM.
+    Tpm2,
+    /// The token that the slot names, by its PIN.
+    Pkcs11(SecretString),
 }
 
 impl Unlock {
@@ -70,6 +89,8 @@ impl Unlock {
             Self::Passphrase(_) => SlotKind::Passphrase,
             Self::Paper(_) => SlotKind::Paper,
             Self::File => SlotKind::File,
+            Self::Tpm2 => SlotKind::Tpm2,
+            Self::Pkcs11(_) => SlotKind::Pkcs11,
         }
     }
 }
@@ -176,6 +197,16 @@ impl Slots {
                 let sealed = seal(&file.identity().to_public(), text.expose_secret())?;
                 (Method::File { path: path.clone() }, sealed, None)
             }
+            Create::Tpm2 { pcrs } => {
+                let (method, held) = device::tpm2(pcrs)?;
+                (method, seal(&held.identity().to_public(), text.expose_secret())?, None)
+            }
+            Create::Pkcs11 { module, token, pin } => {
+                // One for each slot, so that a slot that is removed takes its key's meaning with it.
+                let label = format!("keystone-{id}-{}", &self.recipient[self.recipient.len() - 8..]);
+                let (method, held) = device::pkcs11(module, token, pin, &label)?;
+                (method, seal(&held.identity().to_public(), text.expose_secret())?, None)
+            }
         };
         self.list.push(Slot {
             id,
@@ -210,6 +241,27 @@ impl Slots {
             }
         }
         Ok(opened)
+    }
+
+    /// Binds a slot to the state that the machine is in now. The key comes from another slot, as this one does not open any
+    /// more.
+    ///
+    /// # Errors
+    /// When the slot is not bound to a state, or the device refuses.
+    pub fn reseal(&mut self, id: u32, key: &ShareIdentity, now: u64) -> Result<(), ProtectorError> {
+        let at = self.position(id)?;
+        if key.recipient() != self.recipient {
+            return Err(ProtectorError::OtherKey { id });
+        }
+        let Method::Tpm2 { pcrs, .. } = &self.list[at].method else {
+            return Err(ProtectorError::NothingToReseal { id, kind: self.list[at].kind() });
+        };
+        let (method, held) = device::tpm2(&pcrs.clone())?;
+        let sealed = seal(&held.identity().to_public(), key.text().expose_secret())?;
+        let slot = &mut self.list[at];
+        (slot.method, slot.sealed, slot.tested) = (method, sealed, None);
+        // What does not open is not kept.
+        self.test(Some(id), &Unlock::Tpm2, now).map(drop)
     }
 
     /// Takes a slot out.
@@ -298,8 +350,13 @@ impl Slots {
                 let file = file::read(path)?;
                 open(file.identity(), &slot.sealed).map_err(closed)?
             }
-            (Method::Tpm2 { .. } | Method::Pkcs11 { .. }, _) => {
-                return Err(ProtectorError::NotBuilt(slot.kind()));
+            (Method::Tpm2 { public, private, pcrs }, Unlock::Tpm2) => {
+                let held = device::by_tpm2(public, private, pcrs)?;
+                open(held.identity(), &slot.sealed).map_err(closed)?
+            }
+            (Method::Pkcs11 { module, token, key, wrapped }, Unlock::Pkcs11(pin)) => {
+                let held = device::by_pkcs11(module, token, key, wrapped, pin)?;
+                open(held.identity(), &slot.sealed).map_err(closed)?
             }
             _ => {
                 return Err(ProtectorError::WrongKind { id, expected: slot.kind(), given: unlock.kind() });

@@ -71,10 +71,16 @@ pub fn by_quorum(request: &Request, keys: &Keys<Signing>, view: &View<'_>) -> Re
 }
 
 pub fn root(cluster: &Cluster, generation: u32) -> Root {
+    root_at(cluster, generation, NOW)
+}
+
+/// The same, at another time.
+pub fn root_at(cluster: &Cluster, generation: u32, now: Time) -> Root {
     let seed = u64::from(generation) * 100;
     let keys = generate::<Signing>(2, 3, seed);
-    let request = Request::Root { not_before: NOW.unix(), nonce: nonce(1) };
-    let certificate = by_quorum(&request, &keys, &view(cluster, &keys, generation, None, &[])).unwrap();
+    let request = Request::Root { not_before: now.unix(), nonce: nonce(1) };
+    let before = View { now, ..view(cluster, &keys, generation, None, &[]) };
+    let certificate = by_quorum(&request, &keys, &before).unwrap();
     let mut intermediates = BTreeMap::new();
     for (n, authority) in profile::INTERMEDIATES.into_iter().enumerate() {
         let key = PrivateKey::generate(&mut rng(seed + 1 + n as u64));
@@ -85,10 +91,10 @@ pub fn root(cluster: &Cluster, generation: u32) -> Root {
             generation,
             successor: 0,
             csr: csr.pem().into_bytes(),
-            not_before: NOW.unix(),
+            not_before: now.unix(),
             nonce: nonce(2),
         };
-        let view = view(cluster, &keys, generation, Some(&certificate), &[]);
+        let view = View { now, ..view(cluster, &keys, generation, Some(&certificate), &[]) };
         let signed = by_quorum(&request, &keys, &view).unwrap();
         signed.verify(&certificate).unwrap();
         intermediates.insert(authority, Intermediate::new(signed, key).unwrap());
@@ -114,7 +120,8 @@ impl Root {
         let mut rng = rng(seed);
         let key = PrivateKey::generate(&mut rng);
         let issuer = &self.intermediates[&identity.profile().authority];
-        let leaf = issuer.issue(identity, &key.public(), NOW, &mut rng).unwrap();
+        let now = issuer.certificate().contents().validity.not_before;
+        let leaf = issuer.issue(identity, &key.public(), now, &mut rng).unwrap();
         leaf.verify(issuer.certificate()).unwrap();
         (leaf, key)
     }

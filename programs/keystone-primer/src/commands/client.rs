@@ -11,11 +11,14 @@ use crate::refusal::Refusal;
 
 pub struct Client {
     pub config: Config,
+    /// Whether the system runs this primer: its configuration is where the module writes it.
+    pub installed: bool,
 }
 
 impl Client {
     pub fn new(config: Option<&Path>) -> Result<Self, Refusal> {
-        Ok(Self { config: Config::load(config)? })
+        let installed = config.is_none() && std::env::var_os(crate::config::VARIABLE).is_none();
+        Ok(Self { config: Config::load(config)?, installed })
     }
 
     /// Asks the running primer; notes go to standard error.

@@ -8,20 +8,33 @@ use super::client::Client;
 use super::{Said, field, secret};
 use crate::cli::{NewSlot, ProtectorCommand};
 use crate::clock;
-use crate::control::Command;
+use crate::control::{Command, Device};
 use crate::refusal::Refusal;
 
 pub fn run(client: &Client, command: ProtectorCommand) -> Result<Said, Refusal> {
     match command {
         ProtectorCommand::List => list(client),
-        ProtectorCommand::Add { kind, label, recovery, opening } => {
+        ProtectorCommand::Add { kind, label, recovery, device, opening } => {
             let secret = if secret::has_slot(client)? { Some(secret::ask(client, opening)?) } else { None };
             let (kind, passphrase) = match kind {
                 NewSlot::Passphrase => (SlotKind::Passphrase, Some(secret::new_passphrase()?)),
                 NewSlot::Paper => (SlotKind::Paper, None),
+                NewSlot::Tpm2 => (SlotKind::Tpm2, None),
+                NewSlot::Pkcs11 => (SlotKind::Pkcs11, Some(secret::pin()?)),
             };
-            let done =
-                client.ask_or_do(&Command::ProtectorAdd { kind, label, recovery, passphrase, secret })?;
+            let device = Device {
+                pcrs: device.pcrs,
+                module: device.module.unwrap_or_default(),
+                token: device.token.unwrap_or_default(),
+            };
+            let done = client.ask_or_do(&Command::ProtectorAdd {
+                kind,
+                label,
+                recovery,
+                passphrase,
+                device,
+                secret,
+            })?;
             let mut text = format!("slot {} ({kind}) was made\n", done["slot"]);
             if let Some(paper) = done["paper"].as_str() {
                 // Writing to a String cannot fail.
@@ -34,12 +47,17 @@ pub fn run(client: &Client, command: ProtectorCommand) -> Result<Said, Refusal> 
             }
             Ok(Said::new(done, text))
         }
+        ProtectorCommand::Reseal { id, opening } => {
+            let secret = secret::ask_person(client, opening)?;
+            let done = client.ask_or_do(&Command::ProtectorReseal { id, secret })?;
+            Ok(Said::new(done, format!("slot {id} opens in the state that this machine is in now\n")))
+        }
         ProtectorCommand::Remove { id } => {
             let done = client.ask_or_do(&Command::ProtectorRemove { id })?;
             Ok(Said::new(done, format!("slot {id} was removed\n")))
         }
         ProtectorCommand::Test { id, opening } => {
-            let secret = secret::ask(client, opening)?;
+            let secret = secret::ask_for(client, id, opening)?;
             let done = client.ask_or_do(&Command::ProtectorTest { id, secret })?;
             let text = format!("slot {} opens\n", done["slot"]);
             Ok(Said::new(done, text))

@@ -33,23 +33,56 @@ fn sheet() -> Result<Zeroizing<String>, Refusal> {
     Ok(text)
 }
 
+/// The PIN of a token.
+pub fn pin() -> Result<Zeroizing<String>, Refusal> {
+    line("PIN of the token: ")
+}
+
+/// Number and kind of every slot.
+fn kinds(client: &Client) -> Result<Vec<(Option<u64>, String)>, Refusal> {
+    let slots = client.ask_or_do(&Command::ProtectorList)?;
+    let slots = slots["slots"].as_array().cloned().unwrap_or_default();
+    Ok(slots
+        .iter()
+        .map(|slot| (slot["id"].as_u64(), super::field(&slot["method"], "kind").to_owned()))
+        .collect())
+}
+
+fn said(opening: Opening) -> bool {
+    opening.passphrase || opening.paper || opening.pin
+}
+
 /// What opens a slot: what the command line says; otherwise what opens without a person, if there is such a slot.
 pub fn ask(client: &Client, opening: Opening) -> Result<Secret, Refusal> {
-    if opening.paper {
+    if !said(opening) && kinds(client)?.iter().any(|(_, kind)| matches!(kind.as_str(), "file" | "tpm2")) {
+        return Ok(Secret::Unattended);
+    }
+    ask_person(client, opening)
+}
+
+/// What opens the slot of that number.
+pub fn ask_for(client: &Client, id: Option<u32>, opening: Opening) -> Result<Secret, Refusal> {
+    let Some(id) = id.filter(|_| !said(opening)) else { return ask(client, opening) };
+    let kinds = kinds(client)?;
+    match kinds.iter().find(|(number, _)| *number == Some(u64::from(id))).map(|(_, kind)| kind.as_str()) {
+        Some("tpm2") => Ok(Secret::Tpm2),
+        Some("paper") => sheet().map(Secret::Paper),
+        Some("pkcs11") => pin().map(Secret::Pin),
+        Some("passphrase") => line("passphrase of this primer: ").map(Secret::Passphrase),
+        // One that does not exist is refused by who has the slots.
+        _ => Ok(Secret::Unattended),
+    }
+}
+
+/// What a person knows or has.
+pub fn ask_person(client: &Client, opening: Opening) -> Result<Secret, Refusal> {
+    let kinds = if said(opening) { Vec::new() } else { kinds(client)? };
+    let has = |wanted: &str| kinds.iter().any(|(_, kind)| kind == wanted);
+    if opening.paper || (has("paper") && !has("passphrase") && !has("pkcs11")) {
         return sheet().map(Secret::Paper);
     }
-    if !opening.passphrase {
-        let slots = client.ask_or_do(&Command::ProtectorList)?;
-        let kinds: Vec<&str> = slots["slots"]
-            .as_array()
-            .map(|slots| slots.iter().filter_map(|slot| slot["method"]["kind"].as_str()).collect())
-            .unwrap_or_default();
-        if kinds.iter().any(|kind| matches!(*kind, "file" | "tpm2")) {
-            return Ok(Secret::Unattended);
-        }
-        if kinds.iter().all(|kind| *kind == "paper") && !kinds.is_empty() {
-            return sheet().map(Secret::Paper);
-        }
+    if opening.pin || (has("pkcs11") && !has("passphrase")) {
+        return pin().map(Secret::Pin);
     }
     line("passphrase of this primer: ").map(Secret::Passphrase)
 }

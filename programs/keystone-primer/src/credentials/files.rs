@@ -65,6 +65,11 @@ impl Issued {
     }
 }
 
+/// Everything that was issued, by file and profile.
+pub fn read_issued(trust: &Path) -> Result<BTreeMap<String, BTreeMap<String, Note>>, Refusal> {
+    Issued::read(trust).map(|issued| issued.0)
+}
+
 /// Files that are not written yet.
 pub struct Files {
     rules: BTreeMap<String, Vec<String>>,
