@@ -56,6 +56,15 @@ pub struct Node {
     pub command: Option<String>,
 }
 
+/// A name that is not taken: this one, or with a number behind it.
+pub fn free_name(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..1000).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|name| !taken(name))
+        .unwrap_or_else(|| format!("{name}-more"))
+}
+
 /// Every secret of the cluster by path, with what it is made from.
 #[must_use]
 pub fn graph(cluster: &Cluster, paths: impl Iterator<Item = String>) -> BTreeMap<String, Node> {

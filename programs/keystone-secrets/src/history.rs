@@ -65,7 +65,8 @@ pub fn of(tree: &Tree, person: &str) -> Result<Past, Error> {
     for (commit, text, read) in inventories {
         let lock = show(tree, commit, LOCK.as_ref())?.map(|text| Lock::parse(text.as_bytes()));
         let there = said(&["ls-tree", "--name-only", commit, &format!("{FOLDER}/")])?;
-        let there: BTreeSet<&str> = there.lines().filter(|path| path.ends_with(".age")).collect();
+        let there: BTreeSet<&str> =
+            there.lines().filter(|path| path.strip_suffix(".age").is_some()).collect();
         let generation = |path: &str| match &lock {
             Some(Ok(lock)) => lock.files.get(path).map_or(1, |entry| entry.generation),
             _ => 1,
@@ -94,7 +95,9 @@ pub fn of(tree: &Tree, person: &str) -> Result<Past, Error> {
                 }) =>
             {
                 past.unclear += 1;
-                there.iter().for_each(|path| add(path));
+                for path in &there {
+                    add(path);
+                }
             }
             _ => {}
         }
@@ -108,7 +111,9 @@ pub fn of(tree: &Tree, person: &str) -> Result<Past, Error> {
             }
             Some(Err(_)) => {
                 past.unclear += 1;
-                there.iter().for_each(|path| add(path));
+                for path in &there {
+                    add(path);
+                }
             }
             None => {}
         }

@@ -316,7 +316,9 @@ impl<'a> Place<'a> {
             let synced = File::open(&folder).and_then(|folder| folder.sync_all());
             synced.map_err(|error| (folder.display().to_string(), error))?;
         }
-        self.rename(from, to).map_err(|error| (from.to_owned(), error))?;
+        fs::rename(self.folder.join(from), self.folder.join(to)).map_err(|error| (from.to_owned(), error))?;
+        // Should the machine forget this rename, it finds everything in its place once more.
+        let _ = File::open(&self.folder).and_then(|folder| folder.sync_all());
         // What is left harms nobody: the next change or `resume` clears it up.
         let _ = self.clear();
         Ok(())

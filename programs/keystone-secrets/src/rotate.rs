@@ -126,6 +126,9 @@ pub fn add(
 }
 
 /// A file that nobody vouches for is not built on.
+///
+/// # Errors
+/// When the lock knows another file, or none.
 pub fn outside(work: &Work<'_>, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
     let Some(lock) = &work.lock else { return Ok(()) };
     let outside: Vec<String> = files
@@ -220,12 +223,9 @@ fn tokens(
     match stage {
         None => {
             let new = token_key()?;
-            let plain_name = format!("sa-{date}");
-            let taken = |name: &str| trust.service_account_keys.iter().any(|key| key.name == name);
-            let name = std::iter::once(plain_name.clone())
-                .chain((2..).map(|n| format!("{plain_name}-{n}")))
-                .find(|name| !taken(name))
-                .unwrap_or(plain_name);
+            let name = generate::free_name(&format!("sa-{date}"), |name| {
+                trust.service_account_keys.iter().any(|key| key.name == name)
+            });
             keys.push(new.private);
             draft.others.push(Change { path: public(&name), old: None, new: Some(new.public.into_bytes()) });
             trust.service_account_keys.push(Listed { name, state: KeyState::Published });

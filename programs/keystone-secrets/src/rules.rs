@@ -57,7 +57,7 @@ pub enum Source {
 /// Every rule, by the path of its file relative to the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    rules: BTreeMap<String, Rule>,
+    by_path: BTreeMap<String, Rule>,
     needs: BTreeMap<String, Need>,
     usual: Need,
 }
@@ -90,7 +90,7 @@ impl Rules {
             rule.public_keys.retain(|key| seen.insert(key.clone()));
             plain.insert(path, rule);
         }
-        Ok(Self { rules: plain, needs, usual })
+        Ok(Self { by_path: plain, needs, usual })
     }
 
     /// Reads the tree's.
@@ -114,13 +114,13 @@ impl Rules {
 
     /// Every path and rule, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&String, &Rule)> {
-        self.rules.iter()
+        self.by_path.iter()
     }
 
     /// The rule of a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&Rule> {
-        self.rules.get(path)
+        self.by_path.get(path)
     }
 
     /// The rule of a file that may be written: never without those who must be able to open it.

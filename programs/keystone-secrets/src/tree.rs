@@ -85,11 +85,8 @@ impl Tree {
 /// `secrets/NAME.age` of a name; what is a path already stays one.
 #[must_use]
 pub fn path_of(name: &str) -> String {
-    if name.starts_with("secrets/") && name.ends_with(".age") {
-        name.to_owned()
-    } else {
-        format!("{FOLDER}/{}.age", name.strip_suffix(".age").unwrap_or(name))
-    }
+    let name = name.strip_prefix("secrets/").unwrap_or(name);
+    format!("{FOLDER}/{}.age", name.strip_suffix(".age").unwrap_or(name))
 }
 
 /// The name in `secrets/NAME.age`.

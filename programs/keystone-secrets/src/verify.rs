@@ -9,9 +9,10 @@ use crate::error::Error;
 use crate::header;
 use crate::inventory;
 use crate::journal;
+use crate::lock::Entry;
 use crate::rekey::short;
 use crate::signature::Standing;
-use crate::tree::sha256;
+use crate::tree::{name_of, sha256};
 use crate::work::Work;
 
 /// A kind of finding.
@@ -79,143 +80,23 @@ pub struct Verdict {
 /// # Errors
 /// When something cannot be read.
 pub fn verify(work: &Work<'_>, require_signed: bool) -> Result<Verdict, Error> {
-    let mut findings = Vec::new();
-    let mut add = |kind, path: Option<&str>, message: String, fix: &str| {
-        findings.push(Finding { kind, path: path.map(str::to_owned), message, fix: fix.to_owned() });
-    };
+    let mut looking = Looking { work, findings: Vec::new(), claimed: 0 };
     if journal::unfinished(&work.tree) {
-        add(
+        looking.add(
             Kind::Unfinished,
             None,
-            "an earlier change was interrupted".to_owned(),
+            "an earlier change was interrupted",
             "keystone-cluster secrets resume",
         );
     }
+    let signed_by = looking.at_the_lock();
     let files = work.tree.files()?;
-    let mut signed_by = None;
-    match (&work.lock, &work.standing) {
-        (None, _) => add(
-            Kind::NoLock,
-            None,
-            "there is no secrets/lock.json, so nobody can tell what the files are".to_owned(),
-            "keystone-cluster secrets adopt",
-        ),
-        (Some(_), Standing::Signed { by }) => signed_by = Some(by.clone()),
-        (Some(_), Standing::Unauthenticated) => add(
-            Kind::Unauthenticated,
-            None,
-            "the lock is not signed: unauthenticated".to_owned(),
-            "keystone-cluster secrets adopt --sign-key FILE",
-        ),
-        (Some(_), Standing::NotAllowed { key }) => add(
-            Kind::Distrusted,
-            None,
-            format!("`{key}` signed the lock, which may not, by {}", work.signers.basis),
-            "let an admin of that inventory sign",
-        ),
-        (Some(_), Standing::Wrong(reason)) => add(
-            Kind::Distrusted,
-            None,
-            format!("the lock's signature is wrong: {reason}"),
-            "git checkout -- secrets/lock.json secrets/lock.json.sig",
-        ),
-    }
     let lock = work.lock.clone().unwrap_or_default();
-    let mut claimed = 0;
     let all: BTreeSet<&String> = files.iter().chain(lock.files.keys()).collect();
     for path in all {
-        let (there, entry, rule) = (work.tree.read(path)?, lock.files.get(path), work.rules.get(path));
-        if rule.is_none() {
-            add(
-                Kind::Extra,
-                Some(path),
-                "no rule names it".to_owned(),
-                "name it in secrets.nix, or remove it and `keystone-cluster secrets adopt`",
-            );
-        }
-        let Some(bytes) = there else {
-            add(
-                Kind::Missing,
-                Some(path),
-                "the lock knows it, and it is not there".to_owned(),
-                "put it back with `git checkout`, or `keystone-cluster secrets adopt`",
-            );
-            continue;
-        };
-        let Some(entry) = entry else {
-            if work.lock.is_some() {
-                add(
-                    Kind::ChangedOutside,
-                    Some(path),
-                    "it came from outside: the lock does not know it".to_owned(),
-                    "keystone-cluster secrets adopt",
-                );
-            }
-            continue;
-        };
-        if entry.sha256 != sha256(&bytes) {
-            add(
-                Kind::ChangedOutside,
-                Some(path),
-                "changed outside: the lock knows another file, which agenix or somebody else replaced"
-                    .to_owned(),
-                "keystone-cluster secrets adopt",
-            );
-            continue;
-        }
-        let recipients: Vec<String> = entry.recipients.iter().cloned().collect();
-        let expected = header::expected(&recipients);
-        if expected.contains(&header::Shown::X25519) {
-            claimed += 1;
-        }
-        if !recipients.is_empty() && header::shown(&bytes) != Some(expected) {
-            add(
-                Kind::NotAsClaimed,
-                Some(path),
-                format!(
-                    "whoever wrote it claims {} recipients, and its header shows others",
-                    recipients.len()
-                ),
-                "keystone-cluster secrets rekey --all",
-            );
-        }
-        if let Some(rule) = rule {
-            let wanted: BTreeSet<String> = rule.public_keys.iter().cloned().collect();
-            if wanted != entry.recipients {
-                add(
-                    Kind::Stale,
-                    Some(path),
-                    difference(work, &wanted, &entry.recipients),
-                    "keystone-cluster secrets rekey",
-                );
-            }
-            let gone: BTreeSet<String> = entry
-                .readers
-                .iter()
-                .filter(|key| !wanted.contains(*key))
-                .map(|key| called(work, key))
-                .collect();
-            if !gone.is_empty() && path != COMMITMENTS {
-                add(
-                    Kind::NotRotated,
-                    Some(path),
-                    format!("its value was never rotated since {} could read it", list(&gone)),
-                    &format!("keystone-cluster secrets rotate {}", crate::tree::name_of(path)),
-                );
-            }
-        }
-        if let Some(stage) = &entry.stage {
-            add(
-                Kind::InRotation,
-                Some(path),
-                format!("its rotation is under way: {stage}"),
-                &format!(
-                    "keystone-cluster secrets rotate {}, once that is everywhere",
-                    crate::tree::name_of(path)
-                ),
-            );
-        }
+        looking.at_a_file(path, lock.files.get(path))?;
     }
+    let Looking { findings, claimed, .. } = looking;
     let fails = |finding: &Finding| finding.kind != Kind::Unauthenticated || require_signed;
     Ok(Verdict {
         ok: !findings.iter().any(fails),
@@ -225,6 +106,132 @@ pub fn verify(work: &Work<'_>, require_signed: bool) -> Result<Verdict, Error> {
         claimed,
         findings,
     })
+}
+
+struct Looking<'a> {
+    work: &'a Work<'a>,
+    findings: Vec<Finding>,
+    claimed: usize,
+}
+
+impl Looking<'_> {
+    fn add(&mut self, kind: Kind, path: Option<&str>, message: &str, fix: &str) {
+        let (message, fix) = (message.to_owned(), fix.to_owned());
+        self.findings.push(Finding { kind, path: path.map(str::to_owned), message, fix });
+    }
+
+    /// Who signed, if they may.
+    fn at_the_lock(&mut self) -> Option<String> {
+        let basis = &self.work.signers.basis;
+        match (&self.work.lock, &self.work.standing) {
+            (None, _) => self.add(
+                Kind::NoLock,
+                None,
+                "there is no secrets/lock.json, so nobody can tell what the files are",
+                "keystone-cluster secrets adopt",
+            ),
+            (Some(_), Standing::Signed { by }) => return Some(by.clone()),
+            (Some(_), Standing::Unauthenticated) => self.add(
+                Kind::Unauthenticated,
+                None,
+                "the lock is not signed: unauthenticated",
+                "keystone-cluster secrets adopt --sign-key FILE",
+            ),
+            (Some(_), Standing::NotAllowed { key }) => self.add(
+                Kind::Distrusted,
+                None,
+                &format!("`{key}` signed the lock, which may not, by {basis}"),
+                "let an admin of that inventory sign",
+            ),
+            (Some(_), Standing::Wrong(reason)) => self.add(
+                Kind::Distrusted,
+                None,
+                &format!("the lock's signature is wrong: {reason}"),
+                "git checkout -- secrets/lock.json secrets/lock.json.sig",
+            ),
+        }
+        None
+    }
+
+    fn at_a_file(&mut self, path: &str, entry: Option<&Entry>) -> Result<(), Error> {
+        if self.work.rules.get(path).is_none() {
+            self.add(
+                Kind::Extra,
+                Some(path),
+                "no rule names it",
+                "name it in secrets.nix, or remove it and `keystone-cluster secrets adopt`",
+            );
+        }
+        let Some(bytes) = self.work.tree.read(path)? else {
+            self.add(
+                Kind::Missing,
+                Some(path),
+                "the lock knows it, and it is not there",
+                "put it back with `git checkout`, or `keystone-cluster secrets adopt`",
+            );
+            return Ok(());
+        };
+        let message = match entry {
+            None if self.work.lock.is_none() => return Ok(()),
+            None => "it came from outside: the lock does not know it",
+            Some(entry) if entry.sha256 != sha256(&bytes) => {
+                "changed outside: the lock knows another file, which agenix or somebody else replaced"
+            }
+            Some(entry) => {
+                self.at_recipients(path, entry, &bytes);
+                self.at_a_value(path, entry);
+                return Ok(());
+            }
+        };
+        self.add(Kind::ChangedOutside, Some(path), message, "keystone-cluster secrets adopt");
+        Ok(())
+    }
+
+    fn at_recipients(&mut self, path: &str, entry: &Entry, bytes: &[u8]) {
+        let recipients: Vec<String> = entry.recipients.iter().cloned().collect();
+        let expected = header::expected(&recipients);
+        if expected.contains(&header::Shown::X25519) {
+            self.claimed += 1;
+        }
+        if !recipients.is_empty() && header::shown(bytes) != Some(expected) {
+            self.add(
+                Kind::NotAsClaimed,
+                Some(path),
+                &format!(
+                    "whoever wrote it claims {} recipients, and its header shows others",
+                    recipients.len()
+                ),
+                "keystone-cluster secrets rekey --all",
+            );
+        }
+        let Some(rule) = self.work.rules.get(path) else { return };
+        let wanted: BTreeSet<String> = rule.public_keys.iter().cloned().collect();
+        if wanted != entry.recipients {
+            let message = difference(self.work, &wanted, &entry.recipients);
+            self.add(Kind::Stale, Some(path), &message, "keystone-cluster secrets rekey");
+        }
+        let gone = entry.readers.iter().filter(|key| !wanted.contains(*key));
+        let gone: BTreeSet<String> = gone.map(|key| called(self.work, key)).collect();
+        if !gone.is_empty() && path != COMMITMENTS {
+            self.add(
+                Kind::NotRotated,
+                Some(path),
+                &format!("its value was never rotated since {} could read it", list(&gone)),
+                &format!("keystone-cluster secrets rotate {}", name_of(path)),
+            );
+        }
+    }
+
+    fn at_a_value(&mut self, path: &str, entry: &Entry) {
+        if let Some(stage) = &entry.stage {
+            self.add(
+                Kind::InRotation,
+                Some(path),
+                &format!("its rotation is under way: {stage}"),
+                &format!("keystone-cluster secrets rotate {}, once that is everywhere", name_of(path)),
+            );
+        }
+    }
 }
 
 /// Whose a key is, or the key.

@@ -217,8 +217,9 @@ impl<'a> Work<'a> {
     #[must_use]
     pub fn caller(&self, keyring: &Keyring, signer: Option<&Signer>) -> String {
         let owners = inventory::owners(&self.cluster);
-        let key = signer.map(Signer::public).into_iter().chain(keyring.public().iter().map(String::as_str));
-        key.filter_map(|key| owners.get(key)).next().cloned().unwrap_or_else(|| "unknown".to_owned())
+        let mut key =
+            signer.map(Signer::public).into_iter().chain(keyring.public().iter().map(String::as_str));
+        key.find_map(|key| owners.get(key)).cloned().unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// Encrypts what the draft holds, opens it again, notes all of it in the lock, and makes every change or none.
@@ -297,7 +298,7 @@ impl<'a> Work<'a> {
                 lock.files.remove(&change.path);
             }
         }
-        if Some(&lock) != self.lock.as_ref() || draft.sign {
+        if lock != self.lock.clone().unwrap_or_default() || draft.sign {
             self.add_lock(&lock, signer.as_ref(), &mut changes, &mut outcome)?;
         }
         if !locked_all() {

@@ -111,7 +111,8 @@ proptest! {
                     for who in 0..KEYS.len() {
                         let value = opens(&file, who);
                         prop_assert_eq!(value.is_some(), expected.contains(&who));
-                        prop_assert!(value.is_none_or(|value| value == format!("value {index}").into_bytes()));
+                        let right = format!("value {index}").into_bytes();
+                        prop_assert!(value.is_none_or(|value| value == right));
                     }
                 }
             }

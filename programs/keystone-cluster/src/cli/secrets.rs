@@ -34,7 +34,7 @@ pub struct SecretsCommon {
     /// and ~/.ssh]
     #[arg(short = 'i', long = "identity", value_name = "FILE", global = true)]
     pub identities: Vec<PathBuf>,
-    /// SSH key that signs the lock; with a public one, an agent or a security key does [default: ~/.ssh/id_ed25519 if it may]
+    /// SSH key that signs the lock; with a public one, an agent or a security key does [default: `~/.ssh/id_ed25519` if it may]
     #[arg(long, value_name = "FILE", global = true)]
     pub sign_key: Option<PathBuf>,
     /// Where to read who opens what: from secrets.nix if it and Nix are here, else from the inventory

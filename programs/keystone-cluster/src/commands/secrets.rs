@@ -50,17 +50,17 @@ fn act(command: &SecretsCommand, common: &SecretsCommon) -> Result<ExitCode, Err
         SecretsCommand::Show { name } => shown(&value::show(&work, name)?, common.json),
         SecretsCommand::Edit { name } => {
             let lock = common.require_mlock;
-            outcome(&value::edit(&work, name, |old| new_value(name, old, lock))?, common)
+            Ok(outcome(&value::edit(&work, name, |old| new_value(name, old, lock))?, common))
         }
         SecretsCommand::Rekey { all } => {
-            outcome(&rekey(&work, if *all { Which::All } else { Which::Stale })?, common)
+            Ok(outcome(&rekey(&work, if *all { Which::All } else { Which::Stale })?, common))
         }
-        SecretsCommand::Adopt => outcome(&adopt::adopt(&work)?, common),
+        SecretsCommand::Adopt => Ok(outcome(&adopt::adopt(&work)?, common)),
         SecretsCommand::AddAdmin { name, keys, email } => {
-            outcome(&add_admin(&work, name, email, keys)?, common)
+            Ok(outcome(&add_admin(&work, name, email, keys)?, common))
         }
-        SecretsCommand::Revoke { name } => outcome(&revoke(&work, name)?, common),
-        SecretsCommand::Rotate { names, all } => outcome(&rotate(&work, names, *all)?, common),
+        SecretsCommand::Revoke { name } => Ok(outcome(&revoke(&work, name)?, common)),
+        SecretsCommand::Rotate { names, all } => Ok(outcome(&rotate(&work, names, *all)?, common)),
         SecretsCommand::Resume => Ok(ExitCode::SUCCESS),
     }
 }
@@ -102,11 +102,13 @@ fn shown(plain: &Plain, as_json: bool) -> Result<ExitCode, Error> {
     }
 }
 
+/// The longest value that is taken from a pipe.
+const MOST: usize = 1024 * 1024;
+
 fn new_value(name: &str, old: Option<&Plain>, require_lock: bool) -> Result<Option<Plain>, Error> {
     if io::stdin().is_terminal() {
         return editor::edit(name, old, require_lock);
     }
-    const MOST: usize = 1024 * 1024;
     let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(MOST + 1));
     let read = io::stdin().take(u64::try_from(MOST).unwrap_or(u64::MAX) + 1).read_to_end(&mut bytes);
     let failed = |reason: &str| Error::Refused(format!("cannot take {name} from standard input: {reason}"));
@@ -118,7 +120,7 @@ fn new_value(name: &str, old: Option<&Plain>, require_lock: bool) -> Result<Opti
     }
 }
 
-fn outcome(outcome: &Outcome, common: &SecretsCommon) -> Result<ExitCode, Error> {
+fn outcome(outcome: &Outcome, common: &SecretsCommon) -> ExitCode {
     let printed = print(&show::outcome(outcome, common.json));
-    Ok(if outcome.ok { printed } else { ExitCode::FAILURE })
+    if outcome.ok { printed } else { ExitCode::FAILURE }
 }

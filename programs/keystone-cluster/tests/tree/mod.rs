@@ -57,6 +57,32 @@ impl Tree {
         tree
     }
 
+    /// Its files, to be put elsewhere.
+    pub fn kept(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut kept = BTreeMap::new();
+        for folder in ["secrets", "hosts"] {
+            for entry in fs::read_dir(self.path(folder)).unwrap().map(|entry| entry.unwrap()) {
+                if entry.path().is_file() {
+                    let name = entry.file_name().into_string().unwrap();
+                    kept.insert(format!("{folder}/{name}"), fs::read(entry.path()).unwrap());
+                }
+            }
+        }
+        kept
+    }
+
+    /// A tree of such files.
+    pub fn of(kept: &BTreeMap<String, Vec<u8>>) -> Self {
+        let tree = Self::new();
+        for path in tree.kept().keys() {
+            fs::remove_file(tree.path(path)).unwrap();
+        }
+        for (path, bytes) in kept {
+            fs::write(tree.path(path), bytes).unwrap();
+        }
+        tree
+    }
+
     pub fn root(&self) -> &Path {
         self.folder.path()
     }

@@ -12,17 +12,13 @@ use crate::memory::Plain;
 /// A new key, after the others: it decrypts and does not encrypt yet.
 ///
 /// # Errors
-/// When the secret is no EncryptionConfiguration with keys.
+/// When the secret is no `EncryptionConfiguration` with keys.
 pub fn add(old: &Plain, date: &str, require_lock: bool) -> Result<Plain, Error> {
     let mut secret = Zeroizing::new([0; 32]);
     SystemRandom::new().fill(secret.as_mut_slice()).map_err(|_| Error::Random)?;
     changed(old, require_lock, |keys| {
-        let taken = |name: &str| keys.iter().any(|key| key["name"] == name);
-        let plain = format!("key-{date}");
-        let name = std::iter::once(plain.clone())
-            .chain((2..).map(|n| format!("{plain}-{n}")))
-            .find(|name| !taken(name))
-            .unwrap_or(plain);
+        let name =
+            super::free_name(&format!("key-{date}"), |name| keys.iter().any(|key| key["name"] == name));
         keys.push(json!({ "name": name, "secret": STANDARD.encode(secret.as_slice()) }));
         true
     })
