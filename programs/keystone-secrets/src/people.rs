@@ -117,7 +117,7 @@ mod tests {
         assert!(!without_carol.contains("carol") && without_carol.contains("[people.dave]"));
         let (with, cluster) =
             with_admin(&without_carol, path, "erin", "erin@keystone.example", &[key]).unwrap();
-        assert!(cluster.people.iter().any(|(name, person)| name.as_ref() == "erin" && person.admin));
+        assert!(cluster.people.iter().any(|(name, person)| name.as_str() == "erin" && person.admin));
         let (again, _) = without(&with, path, "erin").unwrap();
         assert_eq!(again.trim_end(), without_carol.trim_end());
         assert_ne!(other, text);
