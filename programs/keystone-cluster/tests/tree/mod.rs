@@ -199,6 +199,15 @@ impl Tree {
     }
 }
 
+/// Without git, tests that need a history are skipped by name.
+pub fn git_is_here() -> bool {
+    let here = Command::new("git").arg("--version").output().is_ok();
+    if !here {
+        eprintln!("skipped: git is not here");
+    }
+    here
+}
+
 pub fn opened(file: &[u8], who: &str) -> Option<String> {
     let text = fs::read_to_string(identity(&format!("{who}.txt"))).unwrap();
     let line = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap();
