@@ -74,6 +74,8 @@ let
         "node-ca-key"
       ]
   );
+  # What `keystone-cluster secrets` knows of values without showing them; it exists once that made it.
+  commitments.${file "secret-commitments"} = rule (nodesWith [ "primer" ]);
   # A person's own: no admin can pass for somebody else.
   own = builtins.listToAttrs (
     map (name: {
@@ -82,4 +84,4 @@ let
     }) (builtins.filter (name: keysOf people.${name} != [ ]) (names people))
   );
 in
-listed // joins // hosts // authorities // own
+listed // joins // hosts // authorities // commitments // own

@@ -76,6 +76,10 @@ pub fn person_certificates(person: &Name) -> String {
 /// `keystone-primer generate-credentials` made them.
 pub const AUTHORITY_KEYS: [&str; 3] = ["etcd-ca-key", "front-proxy-ca-key", "node-ca-key"];
 
+/// The file name, without folder and ending, of what `keystone-cluster secrets` knows of values without showing them. It
+/// exists once that made it.
+pub const COMMITMENTS: &str = "secret-commitments";
+
 /// Which public keys open which file: what `secrets.nix` evaluates to, by the name of the file without folder and
 /// ending. Besides [`secrets`] it has files that exist once somebody made them: each node's [`join_key`], the
 /// [`AUTHORITY_KEYS`], and the certificates of hosts and people.
@@ -92,7 +96,10 @@ pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
     // A person's own: no admin can pass for somebody else.
     let people =
         cluster.people.iter().map(|(name, person)| (person_certificates(name), unique(keys_of(person))));
+    let primers = cluster.nodes.iter().filter(|(_, node)| node.roles.contains(&Role::Primer));
+    let commitments = (COMMITMENTS.to_owned(), public_keys(cluster, primers.map(|(name, _)| name)));
     listed
+        .chain(std::iter::once(commitments))
         .chain(joins)
         .chain(hosts)
         .chain(authorities)

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod coordinator;
+mod secrets;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use keystone_generator::{Generate, Input};
 
 pub use coordinator::{Common, CoordinatorCommand, CoordinatorVerb, Handoff, Overview, Takeover};
+pub use secrets::{Secrets, SecretsCommand, SecretsCommon};
 
 use keystone_primer::ask::At;
 
@@ -47,6 +49,8 @@ pub enum Command {
     },
     /// What an admin does with the mesh
     Mesh(Mesh),
+    /// The cluster's secrets: encrypted, drift found, revoked
+    Secrets(Secrets),
     /// Three primers on this machine, to try everything with
     Lab(Lab),
     /// Print shell completions or the manual page

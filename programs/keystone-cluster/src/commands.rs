@@ -7,6 +7,7 @@ mod lab;
 mod mesh;
 mod recipients;
 mod render;
+mod secrets;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Health(arguments) => health::run(&arguments),
         Command::Certificates { command } => certificates::run(&command),
         Command::Mesh(arguments) => mesh::run(arguments.command),
+        Command::Secrets(arguments) => secrets::run(&arguments),
         Command::Lab(arguments) => lab::run(arguments),
         Command::Generate { what } => keystone_generator::document(Cli::command(), what),
     }
