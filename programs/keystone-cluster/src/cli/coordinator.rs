@@ -25,8 +25,10 @@ pub struct Common {
 /// Asks every candidate, primers and control-plane nodes with an endpoint, by SSH in the mesh. One that does not answer
 /// is shown as such; that is no failure.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 there is one coordinator and it serves; 1 there is none, or more than one, or the \
-input is wrong; 2 the command line is wrong.")]
+#[command(
+    after_help = "Exit codes: 0 there is one coordinator and it serves; 1 there is none, or more than one, or the \
+input is wrong; 2 the command line is wrong."
+)]
 pub struct Overview {
     #[command(flatten)]
     pub common: Common,

@@ -143,7 +143,10 @@ impl World {
         for node in NODES {
             fs::write(world.path(node).join("shared/known"), &lease).unwrap();
         }
-        world.at("primer-1", "touch $WORLD/primer-1/units/headscale.service; systemctl start keystone-coordinator-log.service");
+        world.at(
+            "primer-1",
+            "touch $WORLD/primer-1/units/headscale.service; systemctl start keystone-coordinator-log.service",
+        );
         world
     }
 
