@@ -1,6 +1,7 @@
 //! The command line.
 
 mod coordinator;
+mod rotate;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use keystone_generator::{Generate, Input};
 
 pub use coordinator::{Common, CoordinatorCommand, CoordinatorVerb, Handoff, Overview, Takeover};
+pub use rotate::{Kind, RotateKeys};
 
 use crate::enroll::Expiration;
 
@@ -38,6 +40,8 @@ pub enum Command {
     Recipients(Recipients),
     /// What an admin does with the mesh
     Mesh(Mesh),
+    /// Replace keys on the control plane, while all primers sleep
+    RotateKeys(RotateKeys),
     /// Three primers on this machine, to try everything with
     Lab(Lab),
     /// Print shell completions or the manual page

@@ -5,6 +5,7 @@ mod lab;
 mod mesh;
 mod recipients;
 mod render;
+mod rotate_keys;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Recipients(arguments) => recipients::run(&arguments),
         Command::Mesh(arguments) => mesh::run(arguments.command),
+        Command::RotateKeys(arguments) => rotate_keys::run(&arguments),
         Command::Lab(arguments) => lab::run(arguments),
         Command::Generate { what } => keystone_generator::document(Cli::command(), what),
     }

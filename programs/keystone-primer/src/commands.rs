@@ -4,13 +4,17 @@ mod approve;
 mod client;
 mod decrypt_backup;
 mod deny;
+mod emergency_rotate;
 mod generate_credentials;
 mod init;
 mod join;
 mod pending;
 mod protector;
+mod roots;
+mod rotate_root_keys;
 mod secret;
 mod serve;
+mod session;
 mod sign_certificate;
 mod status;
 mod token;
@@ -75,12 +79,15 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::Status(arguments) => status::run(client, &arguments),
         Command::GenerateCredentials(arguments) => generate_credentials::run(client, &arguments),
         Command::SignCertificate(arguments) => sign_certificate::run(client, &arguments),
+        Command::RotateRootKeys(arguments) => rotate_root_keys::run(client, &arguments),
+        Command::EmergencyRotate(arguments) => emergency_rotate::run(client, &arguments),
         Command::DecryptBackup(arguments) => decrypt_backup::run(client, &arguments),
         Command::Pending => pending::run(client),
         Command::Approve(arguments) => approve::run(client, arguments),
         Command::Deny(arguments) => deny::run(client, arguments),
         Command::Protector(arguments) => protector::run(client, arguments.command),
         Command::Token(arguments) => token::run(client, arguments.command),
+        Command::Session(arguments) => session::run(client, arguments.command),
         Command::Serve(arguments) => serve::run(client, &arguments),
         Command::Generate { .. } => Ok(Said::new(Value::Null, String::new())),
     }
