@@ -78,7 +78,7 @@ impl Place {
     fn leaf(&self, host: &str, name: &str) -> Vec<Certificate> {
         let bytes = fs::read(self.path(&format!("secrets/pki-{host}.age"))).unwrap();
         let text = opened(&bytes, &format!("nodes/{host}")).unwrap();
-        let contents: Value = serde_json::from_slice(&text).unwrap();
+        let contents: Value = serde_json::from_str(&text).unwrap();
         Certificate::bundle(contents[format!("{name}.crt")].as_str().unwrap()).unwrap()
     }
 }

@@ -155,7 +155,7 @@ fn killed_at_each_message_of_the_making_of_keys_it_heals() {
         proxy.arm(Fault::Kill, after);
         let begun = three.json(1, &["init", "--cluster", "production"]);
         for (n, token) in (2..).zip(begun["tokens"].as_array().unwrap()) {
-            // One that is killed meanwhile has joined all the same.
+            // One that is killed meanwhile may have lost the answer.
             let joined = three.try_do(n, &["join", "--token", "-"], token["token"].as_str().unwrap());
             assert!(n == 3 || joined.status.success());
         }
@@ -170,6 +170,11 @@ fn killed_at_each_message_of_the_making_of_keys_it_heals() {
         }
         three.kill(3);
         three.run(3);
+        // The token was used by this very key, and by no other.
+        let token = begun["tokens"][1]["token"].as_str().unwrap();
+        let again = three.try_do(3, &["join", "--token", "-"], token);
+        let error = String::from_utf8_lossy(&again.stderr).into_owned();
+        assert!(again.status.success() || error.contains("this primer has joined already"), "{error}");
         heals(&three, &format!("killed at message {after}"));
         killed += 1;
     }
