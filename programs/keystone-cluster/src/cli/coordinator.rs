@@ -59,7 +59,7 @@ pub struct Handoff {
     pub from: Option<String>,
     #[command(flatten)]
     pub common: Common,
-    /// The journal [default: handoff-CLUSTER.journal in $XDG_STATE_HOME/keystone]
+    /// The journal [default: `handoff-CLUSTER.journal` in `$XDG_STATE_HOME/keystone`]
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Program that points the public name to the new address; it is run with the name and the address
@@ -94,7 +94,7 @@ pub struct Takeover {
     pub lose_unreplicated_changes: bool,
     #[command(flatten)]
     pub common: Common,
-    /// The journal [default: handoff-CLUSTER.journal in $XDG_STATE_HOME/keystone]
+    /// The journal [default: `handoff-CLUSTER.journal` in `$XDG_STATE_HOME/keystone`]
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Program that points the public name to the new address; it is run with the name and the address

@@ -1,4 +1,4 @@
-//! Headscale's database, looked at from outside: SQLite's own program reads it.
+//! Headscale's database, looked at from outside: `SQLite`'s own program reads it.
 
 use std::collections::BTreeMap;
 use std::fs;

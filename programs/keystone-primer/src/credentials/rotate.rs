@@ -121,7 +121,7 @@ pub fn rotate(cluster: &Cluster, places: &Places, wanted: &Rotation, now: u64) -
         (Type::Intermediate, false) => work.promote(&chosen, wanted)?,
     }
     let issued = work.leaves(wanted.dry_run)?;
-    let mut text: String = work.said.iter().map(|line| format!("  {line}\n")).collect();
+    let mut text = work.said.iter().fold(String::new(), |text, line| text + "  " + line + "\n");
     let successors: BTreeMap<&str, usize> =
         work.chains.iter().map(|(authority, chain)| (authority.as_str(), chain.successors.len())).collect();
     let mut document = json!({

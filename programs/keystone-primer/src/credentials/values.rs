@@ -1,6 +1,7 @@
 //! Keys that are no certificates, each in the form that its reader wants.
 
 use std::fs;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -63,7 +64,7 @@ fn etcd_key(now: Time) -> Result<Zeroizing<String>, Refusal> {
 fn public_keys(places: &Places) -> Vec<String> {
     let entries = fs::read_dir(places.trust.join("service-account")).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name.ends_with(".pub")).collect()
+    names.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "pub")).collect()
 }
 
 impl Kind {
