@@ -138,7 +138,7 @@ fn heals(three: &Three, what: &str) {
             waited.status.success(),
             "{what}: {}{}",
             String::from_utf8_lossy(&waited.stderr),
-            (1..=3).map(|n| format!("--- {n}\n{}", three.log(n))).collect::<String>()
+            (1..=3).fold(String::new(), |logs, n| logs + &three.log(n))
         );
     }
     assert_eq!(keys(three, 1), keys(three, 3), "{what}");
