@@ -48,6 +48,8 @@ pub struct Contents {
     pub from: String,
     /// For whom.
     pub to: String,
+    /// A random number, so that two files of one second are two.
+    pub number: String,
     /// When, by the writer's clock.
     pub made: u64,
     /// Until when it is good.
@@ -176,6 +178,7 @@ mod tests {
             lab: false,
             from: "primer-1".to_owned(),
             to: "primer-2".to_owned(),
+            number: "0".to_owned(),
             made: 1000,
             until: 1000 + LIFE,
             messages: Vec::new(),

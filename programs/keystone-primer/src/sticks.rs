@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::groups::{self, Kind};
 use crate::message::{Body, Message, Signed};
-use crate::node_key::NodeKey;
+use crate::node_key::{NodeKey, hex, random};
 use crate::primer::Primer;
 use crate::rebuild;
 use crate::refusal::Refusal;
@@ -49,6 +49,7 @@ impl Primer {
             lab: identity.lab,
             from: identity.name.clone(),
             to: to.to_owned(),
+            number: hex(&random::<8>()?),
             made: clock::now(),
             until: clock::now() + LIFE,
             messages,
