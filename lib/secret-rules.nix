@@ -37,11 +37,24 @@ let
   nodeKeys = map (name: cluster.nodes.${name}.ageKey);
 
   rule = nodes: { publicKeys = unique (nodeKeys nodes ++ adminKeys); };
+  # Keys of intermediates: whoever opens one issues below it. With "control-plane+quorum" no admin does, and no primer alone.
+  controlPlane = unique (nodeKeys (nodesWith [ "control-plane" ]));
+  trust = cluster.secrets or { };
+  quorum = if trust ? quorumRecipient then [ trust.quorumRecipient ] else [ ];
+  authority =
+    if (trust.caRecipients or "specification") == "control-plane+quorum" then
+      { publicKeys = unique (controlPlane ++ quorum); }
+    else
+      rule (nodesWith [
+        "primer"
+        "control-plane"
+      ]);
   file = name: "${folder}/${name}.age";
   listed = builtins.listToAttrs (
     map (name: {
       name = file name;
-      value = rule (nodesWith ([ "primer" ] ++ table.${name}.readers));
+      value =
+        if name == "k8s-ca-key" then authority else rule (nodesWith ([ "primer" ] ++ table.${name}.readers));
     }) (names table)
   );
   # The key with which a host joins the mesh, for that host and the admins; it exists once
@@ -63,10 +76,7 @@ let
     map
       (name: {
         name = file name;
-        value = rule (nodesWith [
-          "primer"
-          "control-plane"
-        ]);
+        value = authority;
       })
       [
         "etcd-ca-key"
@@ -76,6 +86,20 @@ let
   );
   # What `keystone-cluster secrets` knows of values without showing them; it exists once that made it.
   commitments.${file "secret-commitments"} = rule (nodesWith [ "primer" ]);
+  # Intermediates that were signed in advance: for the hosts that will use them, and nobody else.
+  successors = builtins.listToAttrs (
+    map
+      (name: {
+        name = file name;
+        value.publicKeys = controlPlane;
+      })
+      [
+        "etcd-ca-successors"
+        "front-proxy-ca-successors"
+        "k8s-ca-successors"
+        "node-ca-successors"
+      ]
+  );
   # A person's own: no admin can pass for somebody else.
   own = builtins.listToAttrs (
     map (name: {
@@ -84,4 +108,4 @@ let
     }) (builtins.filter (name: keysOf people.${name} != [ ]) (names people))
   );
 in
-listed // joins // hosts // authorities // commitments // own
+listed // joins // hosts // authorities // commitments // successors // own

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::role::Role;
-use crate::tables::{Cluster, Node, Person};
+use crate::tables::{CaRecipients, Cluster, Node, Person};
 use crate::types::Name;
 
 /// A secret: `secrets/<name>.age`.
@@ -31,23 +31,21 @@ pub const SECRETS: [(&str, &str, &[Role]); 6] = [
     ("oidc-signing", "key that signs service-account tokens", &[Role::ControlPlane]),
 ];
 
-/// Every secret of the cluster, by name. Each can be opened by all primers, all admins, and the nodes that read it.
+/// Every secret of the cluster, by name. Each can be opened by all primers, all admins, and the nodes that read it; the
+/// key of an intermediate by whom `caRecipients` says.
 #[must_use]
 pub fn secrets(cluster: &Cluster) -> Vec<Secret> {
-    let nodes_with = |roles: &[Role]| -> BTreeSet<Name> {
-        let reads = |role: &Role| *role == Role::Primer || roles.contains(role);
-        let nodes = cluster.nodes.iter().filter(|(_, node)| node.roles.iter().any(reads));
-        nodes.map(|(name, _)| name.clone()).collect()
-    };
+    let nodes_with = |roles: &[Role]| nodes_of(cluster, &[roles, &[Role::Primer]].concat());
     let admins: BTreeSet<Name> =
         cluster.people.iter().filter(|(_, person)| person.admin).map(|(name, _)| name.clone()).collect();
     let mut secrets: Vec<Secret> = SECRETS
         .iter()
-        .map(|(name, purpose, roles)| Secret {
-            name,
-            purpose,
-            nodes: nodes_with(roles),
-            people: admins.clone(),
+        .map(|(name, purpose, roles)| {
+            if *name == KUBERNETES_KEY && is_closed(cluster) {
+                let nodes = nodes_of(cluster, &[Role::ControlPlane]);
+                return Secret { name, purpose, nodes, people: BTreeSet::new() };
+            }
+            Secret { name, purpose, nodes: nodes_with(roles), people: admins.clone() }
         })
         .collect();
     secrets.sort_by_key(|secret| secret.name);
@@ -72,6 +70,9 @@ pub fn person_certificates(person: &Name) -> String {
     format!("person-{person}")
 }
 
+/// Key of the intermediate that signs certificates of Kubernetes, which the specification lists.
+const KUBERNETES_KEY: &str = "k8s-ca-key";
+
 /// Keys of the intermediates besides that of Kubernetes, which the specification lists. They exist once
 /// `keystone-primer generate-credentials` made them.
 pub const AUTHORITY_KEYS: [&str; 3] = ["etcd-ca-key", "front-proxy-ca-key", "node-ca-key"];
@@ -79,20 +80,25 @@ pub const AUTHORITY_KEYS: [&str; 3] = ["etcd-ca-key", "front-proxy-ca-key", "nod
 /// The file name, without folder and ending, of what `keystone-cluster secrets` knows of values without showing them. It
 /// exists once that made it.
 pub const COMMITMENTS: &str = "secret-commitments";
+/// Keys of intermediates that were signed in advance, a file for each authority. Only the hosts that will use them can
+/// open them.
+pub const SUCCESSOR_KEYS: [&str; 4] =
+    ["etcd-ca-successors", "front-proxy-ca-successors", "k8s-ca-successors", "node-ca-successors"];
 
 /// Which public keys open which file: what `secrets.nix` evaluates to, by the name of the file without folder and
 /// ending. Besides [`secrets`] it has files that exist once somebody made them: each node's [`join_key`], the
-/// [`AUTHORITY_KEYS`], and the certificates of hosts and people.
+/// [`AUTHORITY_KEYS`] and [`SUCCESSOR_KEYS`], and the certificates of hosts and people.
 #[must_use]
 pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
-    let listed = secrets(cluster).into_iter().map(|s| (s.name.to_owned(), public_keys(cluster, &s.nodes)));
+    let listed = secrets(cluster).into_iter().map(|s| {
+        let keys =
+            if s.name == KUBERNETES_KEY { authority_keys(cluster) } else { public_keys(cluster, &s.nodes) };
+        (s.name.to_owned(), keys)
+    });
     let joins = cluster.nodes.keys().map(|host| (join_key(host), public_keys(cluster, [host])));
     let hosts = cluster.nodes.keys().map(|host| (host_certificates(host), public_keys(cluster, [host])));
-    let holders = |node: &Node| node.roles.iter().any(|r| matches!(r, Role::Primer | Role::ControlPlane));
-    let issuers: Vec<&Name> =
-        cluster.nodes.iter().filter(|(_, node)| holders(node)).map(|(name, _)| name).collect();
-    let authorities =
-        AUTHORITY_KEYS.iter().map(|name| ((*name).to_owned(), public_keys(cluster, issuers.iter().copied())));
+    let authorities = AUTHORITY_KEYS.iter().map(|name| ((*name).to_owned(), authority_keys(cluster)));
+    let successors = SUCCESSOR_KEYS.iter().map(|name| ((*name).to_owned(), control_plane_keys(cluster)));
     // A person's own: no admin can pass for somebody else.
     let people =
         cluster.people.iter().map(|(name, person)| (person_certificates(name), unique(keys_of(person))));
@@ -103,9 +109,33 @@ pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
         .chain(joins)
         .chain(hosts)
         .chain(authorities)
+        .chain(successors)
         .chain(people)
         .filter(|(_, keys)| !keys.is_empty())
         .collect()
+}
+
+fn is_closed(cluster: &Cluster) -> bool {
+    cluster.secrets.ca_recipients == CaRecipients::ControlPlaneAndQuorum
+}
+
+fn nodes_of(cluster: &Cluster, roles: &[Role]) -> BTreeSet<Name> {
+    let has = |node: &Node| node.roles.iter().any(|role| roles.contains(role));
+    cluster.nodes.iter().filter(|(_, node)| has(node)).map(|(name, _)| name.clone()).collect()
+}
+
+/// Who can open the key of an intermediate.
+fn authority_keys(cluster: &Cluster) -> Vec<String> {
+    if is_closed(cluster) {
+        let quorum = cluster.secrets.quorum_recipient.iter().map(ToString::to_string);
+        return unique(control_plane_keys(cluster).into_iter().chain(quorum).collect());
+    }
+    public_keys(cluster, &nodes_of(cluster, &[Role::Primer, Role::ControlPlane]))
+}
+
+fn control_plane_keys(cluster: &Cluster) -> Vec<String> {
+    let names = nodes_of(cluster, &[Role::ControlPlane]);
+    unique(names.iter().filter_map(|name| cluster.nodes.get(name)).map(|n| n.age_key.to_string()).collect())
 }
 
 fn unique(keys: Vec<String>) -> Vec<String> {

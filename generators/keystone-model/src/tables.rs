@@ -26,7 +26,7 @@ pub use nodes::{Disks, Node, PoolLayout, System, Taint, TaintEffect};
 pub use observability::{AlertReceiver, Observability, ReceiverKind};
 pub use people::{Group, Person};
 pub use pools::{BareMetalHost, Pool, Provider, RootVolume, VolumeType};
-pub use secrets::Secrets;
+pub use secrets::{CaRecipients, Secrets};
 pub use snapshots::Snapshots;
 pub use storage::Storage;
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod coordinator;
+mod rotate;
 mod secrets;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ pub use coordinator::{Common, CoordinatorCommand, CoordinatorVerb, Handoff, Over
 pub use secrets::{Secrets, SecretsCommand, SecretsCommon};
 
 use keystone_primer::ask::At;
+pub use rotate::{Kind, RotateKeys};
 
 use crate::enroll::Expiration;
 
@@ -51,6 +53,8 @@ pub enum Command {
     Mesh(Mesh),
     /// The cluster's secrets: encrypted, drift found, revoked
     Secrets(Secrets),
+    /// Replace keys on the control plane, while all primers sleep
+    RotateKeys(RotateKeys),
     /// Three primers on this machine, to try everything with
     Lab(Lab),
     /// Print shell completions or the manual page

@@ -7,6 +7,7 @@ mod lab;
 mod mesh;
 mod recipients;
 mod render;
+mod rotate_keys;
 mod secrets;
 
 use std::io::{self, Write as _};
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Certificates { command } => certificates::run(&command),
         Command::Mesh(arguments) => mesh::run(arguments.command),
         Command::Secrets(arguments) => secrets::run(&arguments),
+        Command::RotateKeys(arguments) => rotate_keys::run(&arguments),
         Command::Lab(arguments) => lab::run(arguments),
         Command::Generate { what } => keystone_generator::document(Cli::command(), what),
     }

@@ -101,11 +101,11 @@ fn run(order: &Order<'_>, cluster: &Cluster, hosts: &Hosts, path: &Path) -> Resu
         }
     };
     if order.dry_run {
-        return Ok(Report::dry(plan, &journal, hosts));
+        return Ok(Report::dry(&plan, &journal, hosts));
     }
     if order.abort {
         execute::abort(&plan, &mut journal, hosts)?;
-        return Ok(Report::aborted(plan));
+        return Ok(Report::aborted(&plan));
     }
     if !resumed {
         journal.begin(&plan)?;
@@ -116,7 +116,7 @@ fn run(order: &Order<'_>, cluster: &Cluster, hosts: &Hosts, path: &Path) -> Resu
             eprintln!("{line}");
         }
     })?;
-    Ok(Report::done(plan, resumed, outcome))
+    Ok(Report::done(&plan, resumed, &outcome))
 }
 
 /// One journal for each cluster: two moves at once are one too many.

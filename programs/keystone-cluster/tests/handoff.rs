@@ -30,7 +30,12 @@ fn the_coordinator_moves_with_all_that_it_knows() {
     let before = world.at("primer-1", "sqlite3 $WORLD/primer-1/headscale/db.sqlite .dump").stdout;
     let (code, done, said) = world.run(GO);
     assert_eq!(code, Some(0), "{said}");
-    assert!(done.starts_with("control-1 is the coordinator, with the lease of generation 2 and 2 rows of primer-1."), "{done}");
+    assert!(
+        done.starts_with(
+            "control-1 is the coordinator, with the lease of generation 2 and 2 rows of primer-1."
+        ),
+        "{done}"
+    );
     assert!(done.contains("mesh.keystone.example  203.0.113.14"), "{done}");
     assert_eq!(world.coordinators(), ["control-1"]);
     let after = world.at("control-1", "sqlite3 $WORLD/control-1/headscale/db.sqlite .dump").stdout;
@@ -52,7 +57,12 @@ fn killed_anywhere_and_run_again_it_ends_the_same() {
         for when in ["before", "meanwhile", "after"] {
             let world = World::new();
             let killed = world.mesh(GO).env("KILL_AT", format!("{at} {when}")).output().unwrap();
-            assert_eq!(killed.status.code(), None, "{at} {when}: {}", String::from_utf8_lossy(&killed.stderr));
+            assert_eq!(
+                killed.status.code(),
+                None,
+                "{at} {when}: {}",
+                String::from_utf8_lossy(&killed.stderr)
+            );
             assert!(world.coordinators().len() <= 1, "{at} {when}");
             // A second death, one step on.
             let _ = world.mesh(GO).env("KILL_AT", format!("{} {when}", at + 1)).output().unwrap();
@@ -118,7 +128,9 @@ fn there_and_back() {
     let (code, _, said) = world.run(&["handoff", "primer-1"]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(world.coordinators(), ["primer-1"]);
-    let rows = world.at("primer-1", "sqlite3 $WORLD/primer-1/headscale/db.sqlite 'SELECT count(*) FROM nodes'").stdout;
+    let rows = world
+        .at("primer-1", "sqlite3 $WORLD/primer-1/headscale/db.sqlite 'SELECT count(*) FROM nodes'")
+        .stdout;
     assert_eq!(rows, b"3\n");
 }
 

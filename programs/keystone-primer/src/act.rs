@@ -35,13 +35,19 @@ const LONG_POLL: Duration = Duration::from_secs(7);
 pub enum Act {
     /// Sign certificates, all of them at once.
     Certificates {
+        /// The generation of the root that signs.
+        generation: u32,
         /// They.
         requests: Vec<keystone_pki::request::Request>,
+        /// What the one who asks would have signed, in base64: it is compared, and never signed.
+        claimed: Vec<String>,
         /// Why, as the one who asks says it.
         reason: String,
     },
     /// Open a backup for the one who asks.
     Decrypt {
+        /// The generation of the backup key to which it is encrypted.
+        generation: u32,
         /// The whole header of the age file, in base64.
         header: String,
         /// Which of its stanzas: one for each approval.
@@ -51,14 +57,64 @@ pub enum Act {
         /// To whom the partial decryption is encrypted.
         recipient: String,
     },
+    /// Take a step of the rotation of keys.
+    Rotate {
+        /// Which.
+        stage: Stage,
+        /// The new generation of each key.
+        keys: BTreeMap<Kind, u32>,
+        /// Why, as the one who asks says it.
+        reason: String,
+    },
 }
 
-/// What is approved without a person. Nothing by default.
+/// A step of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Make the new keys.
+    Generate,
+    /// Let the new root sign.
+    Issue,
+    /// Destroy the shares of the generations before.
+    Drop,
+}
+
+/// An act that may be approved without a person in a lab, and never elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dangerous {
+    /// Certificates of the root and of intermediates.
+    CertificateAuthorities,
+    /// Opening a backup.
+    Decryption,
+    /// Rotation of keys.
+    Rotation,
+}
+
+/// What is approved without a person. Without a file nothing is; in a lab without one, everything.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Policy {
     /// Profiles of certificates.
     pub unattended_profiles: Vec<String>,
+    /// What only a lab may approve without a person.
+    pub unattended_acts: Vec<Dangerous>,
+}
+
+impl Policy {
+    /// Everything, as labs have it.
+    fn everything() -> Self {
+        let profiles = keystone_pki::profile::PROFILES.iter().map(|profile| profile.name.to_owned());
+        Self {
+            unattended_profiles: profiles.collect(),
+            unattended_acts: vec![
+                Dangerous::CertificateAuthorities,
+                Dangerous::Decryption,
+                Dangerous::Rotation,
+            ],
+        }
+    }
 }
 
 /// An act that waits for its operator.
@@ -85,8 +141,8 @@ impl Primer {
             session.part = Part::Act(Box::new(acting));
         }
         self.changed.notify_all();
-        if self.config.lab() || unattended {
-            let unlock = self.unattended()?;
+        // A policy is worth nothing where no slot opens by itself: then a person is asked after all.
+        if unattended && let Ok(unlock) = self.unattended() {
             self.approve(&message.session, &unlock)?;
         } else {
             eprintln!(
@@ -113,6 +169,11 @@ impl Primer {
         }
     }
 
+    /// What was decided in a session, if anything was.
+    pub fn decision(&self, session: &str) -> Result<Option<Answer>, Refusal> {
+        decided(&mut self.sessions(), session)
+    }
+
     /// What waits for its operator here.
     pub fn waiting(&self) -> Vec<Waiting> {
         let mut waiting: Vec<Waiting> = self
@@ -132,19 +193,19 @@ impl Primer {
 
     /// The operator agrees, and opens the protector for it.
     pub fn approve(&self, id: &str, unlock: &Unlock) -> Result<Vec<String>, Refusal> {
-        let (act, count, summary) = {
+        let (from, act, count, summary) = {
             let mut sessions = self.sessions();
             let found = sessions.acts().find(|(session, ..)| *session == id);
-            let (_, _, acting) = found.ok_or_else(|| unknown(id))?;
+            let (_, from, acting) = found.ok_or_else(|| unknown(id))?;
             if !matches!(acting.decision, Decision::Open) {
                 return Err(Refusal::new(format!("session {id} was decided already")));
             }
-            (acting.act.clone(), acting.messages.len(), acting.summary.clone())
+            (from.clone(), acting.act.clone(), acting.messages.len(), acting.summary.clone())
         };
         let key = self.unlock(unlock)?;
         let decision = match &act {
-            Act::Certificates { .. } => {
-                let record = groups::needed(&self.inner().store, Kind::Root)?;
+            Act::Certificates { generation, .. } => {
+                let record = groups::of(&self.inner().store, Kind::Root, *generation)?;
                 let share = record.share::<Signing>(&key)?;
                 let (mut nonces, mut commitments) = (Vec::new(), Vec::new());
                 for _ in 0..count {
@@ -154,8 +215,12 @@ impl Primer {
                 }
                 Decision::Committed { nonces, share: Box::new(share), commitments }
             }
-            Act::Decrypt { header, stanza, recipient, .. } => {
-                Decision::Opened(decrypting::partial(self, &key, header, *stanza, recipient)?)
+            Act::Decrypt { generation, header, stanza, recipient, .. } => {
+                Decision::Opened(decrypting::partial(self, &key, *generation, header, *stanza, recipient)?)
+            }
+            Act::Rotate { stage, keys, .. } => {
+                self.agree_to_rotation(&from, *stage, keys)?;
+                Decision::Agreed
             }
         };
         drop(key);
@@ -186,7 +251,7 @@ impl Primer {
         message: &Message,
         theirs: &BTreeMap<String, Vec<String>>,
     ) -> Result<Answer, Refusal> {
-        let (messages, nonces, share) = {
+        let (generation, messages, nonces, share) = {
             let mut sessions = self.sessions();
             let Some(Part::Act(acting)) = sessions.get(&message.session).map(|session| &mut session.part)
             else {
@@ -200,9 +265,12 @@ impl Primer {
                     message.session
                 )));
             };
-            (acting.messages.clone(), nonces, share)
+            let Act::Certificates { generation, .. } = acting.act else {
+                return Err(Refusal::new(format!("session {} is about no signature", message.session)));
+            };
+            (generation, acting.messages.clone(), nonces, share)
         };
-        let record = groups::needed(&self.inner().store, Kind::Root)?;
+        let record = groups::of(&self.inner().store, Kind::Root, generation)?;
         let group = record.group::<Signing>()?;
         let mut partials = Vec::new();
         for (place, (text, nonces)) in messages.iter().zip(nonces).enumerate() {
@@ -241,9 +309,7 @@ impl Primer {
             }
             let contents = certificate.contents();
             if contents.subject == contents.issuer {
-                let inner = self.inner();
-                let record = groups::needed(&inner.store, Kind::Root)?;
-                rebuild::keep_root(&inner.store, &record, pem)?;
+                rebuild::keep_root(&self.inner().store, pem)?;
             }
         }
         self.changed.notify_all();
@@ -278,10 +344,20 @@ impl Primer {
 
     /// What may be approved without a person.
     pub fn policy(&self) -> Result<Policy, Refusal> {
-        let Some(path) = &self.config.policy else { return Ok(Policy::default()) };
+        let Some(path) = &self.config.policy else {
+            return Ok(if self.config.lab() { Policy::everything() } else { Policy::default() });
+        };
         let text = fs::read_to_string(path).map_err(|error| Refusal::file("read", path, &error))?;
-        serde_json::from_str(&text)
-            .map_err(|error| Refusal::new(format!("`{}` is no policy: {error}", path.display())))
+        let policy: Policy = serde_json::from_str(&text)
+            .map_err(|error| Refusal::new(format!("`{}` is no policy: {error}", path.display())))?;
+        if !self.config.lab() && !policy.unattended_acts.is_empty() {
+            return Err(Refusal::new(format!(
+                "`{}` would approve certificate authorities, decryption or rotation without a person, which only a lab may",
+                path.display()
+            ))
+            .fix("take `unattendedActs` out of it"));
+        }
+        Ok(policy)
     }
 
     /// Writes down that an act was refused.
@@ -306,10 +382,14 @@ fn decided(sessions: &mut Sessions, session: &str) -> Result<Option<Answer>, Ref
         Decision::Committed { commitments, .. } => {
             Some(Answer::Committed { commitments: commitments.clone() })
         }
+        Decision::Agreed => Some(Answer::Agreed),
         Decision::Opened(partial) => Some(Answer::Opened { partial: partial.clone() }),
         Decision::Over => return Err(unknown(session)),
     })
 }
+
+#[cfg(test)]
+mod tests;
 
 fn unknown(session: &str) -> Refusal {
     Refusal::new(format!("session {session} is unknown here: it ended, or this primer was restarted"))

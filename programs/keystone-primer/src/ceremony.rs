@@ -2,9 +2,10 @@
 //! nothing else: what matters is signed by those who said it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -33,7 +34,40 @@ impl Ceremony {
 
     /// Asks one primer, which may be this one.
     pub fn ask(&self, name: &str, question: Question) -> Result<(Answer, Signed), Refusal> {
-        let (identity, key, members) = self.primer.whoami()?;
+        let (identity, _, members) = self.primer.whoami()?;
+        let (message, signed) = self.sign(name, question)?;
+        let reply = if name == identity.name {
+            self.primer.respond(None, &signed)?
+        } else if self.primer.by_stick(name) {
+            let slip = (self.session.clone(), message.number, name.to_owned());
+            eprintln!("session {}: carry a stick to {name}", self.session);
+            self.primer.courier.ask(&slip, signed, Duration::from_secs(LIFE))?
+        } else {
+            match self.primer.ask(name, &Request::Message { message: signed })? {
+                Reply::Message { message } => message,
+                _ => return Err(unexpected(name)),
+            }
+        };
+        let read = reply.open(&identity, &members, clock::now())?;
+        if read.from != name || read.session != self.session || read.number != message.number {
+            return Err(unexpected(name));
+        }
+        match (read.body, &message.body) {
+            (Body::Answer(answer), Body::Question(question)) => match (*answer, &**question) {
+                // By stick a refusal is an answer, too.
+                (Answer::Denied { reason }, asked)
+                    if !matches!(asked, Question::Propose { .. } | Question::Poll) =>
+                {
+                    Err(Refusal::new(reason))
+                }
+                (answer, _) => Ok((answer, reply)),
+            },
+            _ => Err(unexpected(name)),
+        }
+    }
+
+    fn sign(&self, name: &str, question: Question) -> Result<(Message, Signed), Refusal> {
+        let (identity, key, _) = self.primer.whoami()?;
         let message = Message {
             version: 1,
             cluster: identity.cluster.clone(),
@@ -45,21 +79,25 @@ impl Ceremony {
             body: Body::Question(Box::new(question)),
         };
         let signed = Signed::new(&key, &message)?;
-        let reply = if name == identity.name {
-            self.primer.respond(None, &signed)?
-        } else {
-            match self.primer.ask(name, &Request::Message { message: signed })? {
-                Reply::Message { message } => message,
-                _ => return Err(unexpected(name)),
+        Ok((message, signed))
+    }
+
+    /// Nobody waits for what was asked up to now.
+    pub fn give_up(&self) {
+        self.primer.courier.give_up(&self.session);
+    }
+
+    /// Tells several how it ended. Those that are off learn of it later, by the record.
+    pub fn tell_each(&self, names: &[String], certificates: &[String]) {
+        let question = || Question::Conclude { certificates: certificates.to_vec() };
+        let (by_stick, others): (Vec<String>, Vec<String>) =
+            names.iter().cloned().partition(|name| self.primer.by_stick(name));
+        self.try_each(&others, &question);
+        for name in by_stick {
+            // Whoever never gets it forgets the session when it is over.
+            if let Ok((_, signed)) = self.sign(&name, question()) {
+                self.primer.courier.post(&name, signed);
             }
-        };
-        let read = reply.open(&identity, &members, clock::now())?;
-        if read.from != name || read.session != self.session || read.number != message.number {
-            return Err(unexpected(name));
-        }
-        match read.body {
-            Body::Answer(answer) => Ok((*answer, reply)),
-            Body::Question(_) => Err(unexpected(name)),
         }
     }
 
@@ -105,15 +143,19 @@ impl Primer {
             return;
         }
         let primer = Arc::clone(self);
+        primer.again.store(true, Ordering::SeqCst);
         thread::spawn(move || {
-            // Who holds it does the same.
-            let Ok(_once) = primer.ceremony.try_lock() else { return };
+            let _once = primer.ceremony.lock().unwrap_or_else(PoisonError::into_inner);
+            // Whoever waited for it may have nothing to do any more.
+            if !primer.again.swap(false, Ordering::SeqCst) {
+                return;
+            }
             if let Err(refusal) = primer.generate_keys() {
                 eprintln!("keys are not made yet: {}", refusal.message);
                 return;
             }
             let tell = |text: String| eprintln!("{text}");
-            if let Err(refusal) = primer.ensure_root(None, &tell) {
+            if let Err(refusal) = primer.ensure_root(1, None, &tell) {
                 eprintln!("the root has no certificate yet: {}", refusal.message);
             }
             if let Err(refusal) = primer.write_backup_recipient() {
@@ -134,22 +176,27 @@ impl Primer {
 
     /// Makes the keys that do not exist yet.
     pub fn generate_keys(self: &Arc<Self>) -> Result<(), Refusal> {
+        // Whoever was killed at the last step learns from the others that the key exists.
+        self.ask_all(&self.others()?, Self::ping);
         for kind in Kind::ALL {
             if groups::present(&self.inner().store, kind)?.is_none() {
-                self.generate(kind)?;
+                self.generate(kind, 1)?;
             }
         }
         Ok(())
     }
 
-    fn generate(self: &Arc<Self>, kind: Kind) -> Result<(), Refusal> {
+    /// Makes a generation of a key, by all primers.
+    pub fn generate(self: &Arc<Self>, kind: Kind, generation: u32) -> Result<(), Refusal> {
         let (_, _, members) = self.whoami()?;
         let missing: Vec<String> =
             self.config.peer_names().into_iter().filter(|name| !members.contains_key(name)).collect();
         if !missing.is_empty() {
             return Err(Refusal::new(format!("{} did not join yet", missing.join(", "))));
         }
-        for (name, pong) in self.ask_all(&self.others()?, Self::ping) {
+        // Whoever is reached by hand says by hand that it is not ready.
+        let asked: Vec<String> = self.others()?.into_iter().filter(|name| !self.by_stick(name)).collect();
+        for (name, pong) in self.ask_all(&asked, Self::ping) {
             if !pong?.ready {
                 return Err(Refusal::new(format!("nothing protects the shares of {name} yet"))
                     .fix(format!("on {name}: keystone-primer protector add passphrase")));
@@ -159,7 +206,7 @@ impl Primer {
         let seats: Vec<Seat> =
             members.iter().map(|(name, member)| Seat { name: name.clone(), pin: member.key.pin() }).collect();
         let names: Vec<String> = members.into_keys().collect();
-        let plan = Plan { kind, generation: 1, needed: self.config.quorum_size, seats };
+        let plan = Plan { kind, generation, needed: self.config.quorum_size, seats };
 
         let ceremony = Ceremony::begin(self)?;
         let firsts = messages(ceremony.ask_each(&names, &|| Question::Generate(plan.clone()))?);
@@ -173,19 +220,19 @@ impl Primer {
         for names in [others, vec![own]] {
             ceremony.ask_each(&names, &|| Question::Activate {
                 kind,
-                generation: 1,
+                generation,
                 finished: finished.clone(),
             })?;
         }
         let record = groups::needed(&self.inner().store, kind)?;
         let summary = format!(
-            "the {} key was made by {}; any {} of them can use it, and it is nowhere",
+            "the {} key G{generation} was made by {}; any {} of them can use it, and it is nowhere",
             kind.as_str(),
             names.join(", "),
             self.config.quorum_size
         );
         let details = json!({
-            "kind": kind, "generation": 1, "fingerprint": record.fingerprint, "seats": record.seats,
+            "kind": kind, "generation": generation, "fingerprint": record.fingerprint, "seats": record.seats,
             "quorum": self.config.quorum_size, "session": ceremony.session,
         });
         self.record("key-generation", &summary, details)

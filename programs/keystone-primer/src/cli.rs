@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use keystone_generator::Generate;
 
+use crate::credentials::SUCCESSORS;
+
 /// One of the machines that hold the root of trust of a cluster together.
 ///
 /// No machine ever has the root key: each primer has a share, and more than half of them must agree to sign with it or to
@@ -40,6 +42,10 @@ pub enum Command {
     SignCertificate(SignCertificate),
     /// Open a backup, by a quorum of primers
     DecryptBackup(DecryptBackup),
+    /// Replace the root key by a new one, in steps between which machines are deployed
+    RotateRootKeys(RotateRootKeys),
+    /// Replace everything at once, as somebody else may have it
+    EmergencyRotate(EmergencyRotate),
     /// What waits for your approval on this primer
     Pending,
     /// Agree to what another primer asks for
@@ -58,6 +64,8 @@ pub enum Command {
     TestWake(TestWake),
     /// Go through everything that has to be right before this primer is switched off, then stop it
     PrepareOffline(PrepareOffline),
+    /// Files that are carried between primers which share no network
+    Session(Session),
     /// Run the daemon
     Serve(Serve),
     /// Print shell completions or the manual page
@@ -109,6 +117,9 @@ pub struct GenerateCredentials {
     /// What opens the keys of intermediates that exist
     #[arg(long, value_name = "FILE", default_value = "/etc/age/primer.txt")]
     pub identity: PathBuf,
+    /// How many successors of each intermediate are signed in advance, with which the control plane rotates by itself
+    #[arg(long, value_name = "N", default_value_t = SUCCESSORS, value_parser = clap::value_parser!(u8).range(0..=i64::from(SUCCESSORS)))]
+    pub successors: u8,
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -132,6 +143,56 @@ pub struct SignCertificate {
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub opening: Opening,
+}
+
+/// Replace the root key by a new one, in steps between which machines are deployed.
+///
+/// Each run takes the next step: accept (a new root, the two vouch for each other, both are believed), issue (everything is
+/// signed below the new one), drop (the old one goes, and its shares are destroyed). A run that was stopped goes on where it was.
+#[derive(Debug, Args)]
+pub struct RotateRootKeys {
+    #[command(flatten)]
+    pub place: RotationPlace,
+    /// Take the last step, after which the old root is nothing any more
+    #[arg(long)]
+    pub drop: bool,
+}
+
+/// Where everything lies that a rotation replaces.
+#[derive(Debug, Args)]
+pub struct RotationPlace {
+    /// The inventory
+    #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
+    pub inventory: PathBuf,
+    /// Folder of the encrypted files
+    #[arg(long, value_name = "DIR", default_value = "secrets")]
+    pub secrets: PathBuf,
+    /// Folder of public material
+    #[arg(long, value_name = "DIR", default_value = "hosts/trust")]
+    pub trust: PathBuf,
+    /// What opens the keys that exist
+    #[arg(long, value_name = "FILE", default_value = "/etc/age/primer.txt")]
+    pub identity: PathBuf,
+    /// How many successors of each intermediate are signed in advance
+    #[arg(long, value_name = "N", default_value_t = SUCCESSORS, value_parser = clap::value_parser!(u8).range(0..=i64::from(SUCCESSORS)))]
+    pub successors: u8,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub opening: Opening,
+}
+
+/// Replace everything at once, as somebody else may have it: root, backup key, intermediates, certificates, values.
+///
+/// Nothing overlaps: what is not deployed yet is believed by nobody who is. A run that was stopped goes on where it was.
+#[derive(Debug, Args)]
+pub struct EmergencyRotate {
+    /// Really everything
+    #[arg(long)]
+    pub all_credentials: bool,
+    #[command(flatten)]
+    pub place: RotationPlace,
 }
 
 #[derive(Debug, Args)]
@@ -383,6 +444,33 @@ pub enum TokenCommand {
     Revoke {
         /// Its number
         id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Session {
+    #[command(subcommand)]
+    pub command: SessionCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SessionCommand {
+    /// What waits to be carried, and to whom
+    List,
+    /// Write everything that is for one other primer to a file
+    Export {
+        /// For whom
+        #[arg(long, value_name = "NAME")]
+        to: String,
+        /// The file, which must not exist
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Take in a file that another primer wrote
+    Import {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 }
 

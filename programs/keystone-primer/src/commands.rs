@@ -4,6 +4,7 @@ mod approve;
 mod client;
 mod decrypt_backup;
 mod deny;
+mod emergency_rotate;
 mod generate_credentials;
 mod handoff;
 mod init;
@@ -11,8 +12,11 @@ mod join;
 mod pending;
 mod prepare_offline;
 mod protector;
+mod roots;
+mod rotate_root_keys;
 mod secret;
 mod serve;
+mod session;
 mod sign_certificate;
 mod status;
 mod test_wake;
@@ -81,6 +85,8 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::Status(arguments) => status::run(client, &arguments),
         Command::GenerateCredentials(arguments) => generate_credentials::run(client, &arguments),
         Command::SignCertificate(arguments) => sign_certificate::run(client, &arguments),
+        Command::RotateRootKeys(arguments) => rotate_root_keys::run(client, &arguments),
+        Command::EmergencyRotate(arguments) => emergency_rotate::run(client, &arguments),
         Command::DecryptBackup(arguments) => decrypt_backup::run(client, &arguments),
         Command::Pending => pending::run(client),
         Command::Approve(arguments) => approve::run(client, arguments),
@@ -91,6 +97,7 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::VerifyHandoff(arguments) => verify_handoff::run(client, &arguments),
         Command::TestWake(arguments) => test_wake::run(client, arguments.opening),
         Command::PrepareOffline(arguments) => prepare_offline::run(client, &arguments),
+        Command::Session(arguments) => session::run(client, arguments.command),
         Command::Serve(arguments) => serve::run(client, &arguments),
         Command::Generate { .. } => Ok(Said::new(Value::Null, String::new())),
     }

@@ -49,6 +49,9 @@ pub struct Config {
     /// What is approved without a person.
     #[serde(default)]
     pub policy: Option<PathBuf>,
+    /// The other primers are reached by files that people carry, and by nothing else.
+    #[serde(default)]
+    pub air_gapped: bool,
 }
 
 impl Config {
@@ -166,6 +169,7 @@ mod tests {
             listen: None,
             lab_key: None,
             policy: None,
+            air_gapped: false,
         }
     }
 

@@ -132,6 +132,8 @@ pub enum Command {
     },
     /// Have certificates signed by the root.
     Sign {
+        /// The generation of the root; none is the one that issues.
+        generation: Option<u32>,
         /// They.
         requests: Vec<keystone_pki::request::Request>,
         /// Why.
@@ -139,10 +141,30 @@ pub enum Command {
         /// What opens this primer's share; without it the operator approves here as on the others.
         secret: Option<Secret>,
     },
-    /// The root's certificate.
+    /// Certificates of the root, the one that issues first.
     Root,
+    /// Have a generation of the root sign its own certificate, if it has none.
+    EnsureRoot {
+        /// Which.
+        generation: u32,
+        /// What opens this primer's share.
+        secret: Option<Secret>,
+    },
+    /// Take a step of the rotation of keys.
+    Rotate {
+        /// Which.
+        stage: crate::act::Stage,
+        /// Which keys, and their new generation.
+        keys: std::collections::BTreeMap<crate::groups::Kind, u32>,
+        /// Why.
+        reason: String,
+        /// What opens this primer's share.
+        secret: Option<Secret>,
+    },
     /// Open a file together.
     Decrypt {
+        /// The generation of the backup key.
+        generation: u32,
         /// The header of the age file, in base64.
         header: String,
         /// Which of its stanzas.
@@ -174,6 +196,18 @@ pub enum Command {
     RecordOffline {
         /// What was looked at.
         details: Value,
+    },
+    /// What waits to be carried?
+    SessionList,
+    /// Everything for one other primer, as a file.
+    SessionExport {
+        /// For whom.
+        to: String,
+    },
+    /// What a file brings.
+    SessionImport {
+        /// It.
+        file: String,
     },
     /// What waits for its operator?
     Pending,

@@ -6,7 +6,10 @@
 
 mod authorities;
 mod files;
+mod journal;
 mod leaves;
+mod open;
+mod rotate;
 mod values;
 
 use std::path::PathBuf;
@@ -17,8 +20,10 @@ use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
 
-pub use authorities::{Authorities, key_file};
-pub use files::{Files, Note, read_issued};
+pub use authorities::{Authorities, SUCCESSORS, Wanted, key_file};
+pub use files::{CROSSES, Files, Note, ROOTS, read_issued};
+pub use journal::Journal;
+pub use rotate::{Rotated, Rotation, Type, rotate};
 
 /// Where everything lies.
 pub struct Places {
@@ -38,25 +43,40 @@ pub struct Plan {
     pub leaves: Vec<leaves::Bundle>,
     /// Values that are made.
     pub values: Vec<values::Kind>,
+    /// Whether they follow others, which somebody else may know.
+    anew: bool,
     /// Whether public files change otherwise.
     pub trust: bool,
     /// What is there and stays.
     pub kept: usize,
 }
 
+/// Certificates by which generations of the root vouch for each other; none where no root is being replaced.
+pub fn crosses(places: &Places) -> Vec<Certificate> {
+    let text = std::fs::read_to_string(places.trust.join(CROSSES)).unwrap_or_default();
+    Certificate::bundle(&text).unwrap_or_default()
+}
+
 impl Plan {
-    /// Finds out what is to be done.
-    pub fn new(cluster: &Cluster, root: &Certificate, places: &Places, now: Time) -> Result<Self, Refusal> {
-        let authorities = Authorities::plan(root, places, now);
+    /// Finds out what is to be done. Roots: those that are believed, first the one that signs.
+    pub fn new(
+        cluster: &Cluster,
+        roots: &[Certificate],
+        places: &Places,
+        wanted: Wanted,
+        now: Time,
+    ) -> Result<Self, Refusal> {
+        let authorities = Authorities::plan(roots, places, wanted, now);
         let issued = files::Issued::read(&places.trust)?;
         let all = leaves::bundles(cluster);
         let total = all.len();
+        let issuing = |authority| authorities.issuing(authority);
         let leaves: Vec<leaves::Bundle> =
-            all.into_iter().filter(|bundle| bundle.is_due(&issued, &authorities, places, now)).collect();
-        let values = values::missing(places);
-        let trust = files::public_differs(cluster, root, places);
+            all.into_iter().filter(|bundle| bundle.is_due(&issued, &issuing, places, now)).collect();
+        let values = if wanted.anew { values::ALL.to_vec() } else { values::missing(places) };
+        let trust = files::public_differs(cluster, roots, places);
         let kept = total - leaves.len() + values::ALL.len() - values.len() + authorities.kept();
-        Ok(Self { authorities, leaves, values, trust, kept })
+        Ok(Self { authorities, leaves, values, anew: wanted.anew, trust, kept })
     }
 
     /// Whether there is nothing to do.
@@ -105,23 +125,23 @@ impl Plan {
     pub fn make(
         self,
         cluster: &Cluster,
-        root: &Certificate,
+        roots: &[Certificate],
         places: &Places,
         signed: Vec<Certificate>,
         now: Time,
     ) -> Result<Files, Refusal> {
-        let mut files = Files::new(cluster, places);
+        let mut files = Files::new(cluster);
         let authorities = self.authorities.complete(signed, &mut files)?;
         let mut issued = files::Issued::read(&places.trust)?;
-        let mut issuers = authorities::Issuers::new(authorities, places);
+        let mut issuers = authorities::Issuers::new(authorities, crosses(places), places);
         for bundle in &self.leaves {
             bundle.issue(&mut issuers, &mut issued, &mut files, now)?;
         }
         for kind in self.values {
-            kind.make(&mut files, now)?;
+            if self.anew { kind.follow(&mut files, places, now)? } else { kind.make(&mut files, now)? }
         }
         issued.keep_only(cluster);
-        files.public(cluster, root, &issued)?;
+        files.public(cluster, roots, &issued)?;
         Ok(files)
     }
 }

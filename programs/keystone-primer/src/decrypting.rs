@@ -7,6 +7,7 @@ use keystone_pki::group::Decryption;
 use keystone_protector::ShareIdentity;
 use rand_core::OsRng;
 
+use crate::act::Dangerous;
 use crate::groups::{self, Kind};
 use crate::node_key::hex;
 use crate::primer::Primer;
@@ -26,8 +27,14 @@ fn read(header: &str, stanza: usize) -> Result<(Header, decryption::Point), Refu
 }
 
 /// What a custodian says of a file. It sees the header and nothing of what is in it.
-pub fn rebuild(primer: &Primer, header: &str, stanza: usize, claimed: &str) -> Result<Rebuilt, Refusal> {
-    groups::needed(&primer.inner().store, Kind::Backup)?;
+pub fn rebuild(
+    primer: &Primer,
+    generation: u32,
+    header: &str,
+    stanza: usize,
+    claimed: &str,
+) -> Result<Rebuilt, Refusal> {
+    groups::of(&primer.inner().store, Kind::Backup, generation)?;
     let (header, _) = read(header, stanza)?;
     let summary = vec![
         format!("open a file that is, as is claimed and nothing proves: {claimed}"),
@@ -36,21 +43,23 @@ pub fn rebuild(primer: &Primer, header: &str, stanza: usize, claimed: &str) -> R
             hex(&header.hash()),
             header.len()
         ),
-        "whoever asks can then read all of it".to_owned(),
+        format!("whoever asks can then read all of it, if it is encrypted to the backup key G{generation}"),
     ];
-    Ok(Rebuilt { messages: Vec::new(), summary, unattended: false })
+    let unattended = primer.policy()?.unattended_acts.contains(&Dangerous::Decryption);
+    Ok(Rebuilt { messages: Vec::new(), summary, unattended })
 }
 
 /// This primer's part, encrypted to the one who asked.
 pub fn partial(
     primer: &Primer,
     key: &ShareIdentity,
+    generation: u32,
     header: &str,
     stanza: usize,
     recipient: &str,
 ) -> Result<String, Refusal> {
     let (_, point) = read(header, stanza)?;
-    let record = groups::needed(&primer.inner().store, Kind::Backup)?;
+    let record = groups::of(&primer.inner().store, Kind::Backup, generation)?;
     let share = record.share::<Decryption>(key)?;
     let partial = decryption::partial(&share, &record.group()?, &point, &mut OsRng)
         .map_err(|error| Refusal::new(error.to_string()))?;

@@ -73,38 +73,39 @@ impl Primer {
                 state.save_slots(store)?;
                 Ok(json!({ "slot": opened }))
             }
-            Command::Sign { requests, reason, secret } => {
+            Command::Sign { generation, requests, reason, secret } => {
                 let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
-                self.ensure_root(unlock.as_ref(), note)?;
-                let certificates = self.sign(&requests, &reason, unlock.as_ref(), note)?;
+                let generation = generation.map_or_else(|| self.issuing(), Ok)?;
+                self.ensure_root(generation, unlock.as_ref(), note)?;
+                let certificates = self.sign(generation, &requests, &reason, unlock.as_ref(), note)?;
                 let pems: Vec<String> =
                     certificates.iter().map(keystone_pki::certificate::Certificate::pem).collect();
                 let summaries: Vec<String> = certificates.iter().map(ToString::to_string).collect();
                 Ok(json!({ "certificates": pems, "summaries": summaries, "lab": self.config.lab() }))
             }
-            Command::Root => {
-                let inner = self.inner();
-                let record = groups::needed(&inner.store, groups::Kind::Root)?;
-                let root = crate::rebuild::root(&inner.store, &record)?.ok_or_else(|| {
-                    Refusal::new("the root has no certificate yet")
-                        .fix("approve it on the primers: keystone-primer pending")
-                })?;
-                Ok(json!({ "root": root.pem(), "generation": record.generation, "lab": self.config.lab() }))
-            }
-            Command::Decrypt { header, stanza, claimed, recipient, without, secret } => {
+            Command::Root => self.roots(),
+            Command::EnsureRoot { generation, secret } => {
                 let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
-                let record = groups::needed(&self.inner().store, groups::Kind::Backup)?;
+                let root = self.ensure_root(generation, unlock.as_ref(), note)?;
+                Ok(json!({ "root": root.pem() }))
+            }
+            Command::Rotate { stage, keys, reason, secret } => {
+                let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
+                self.rotate(stage, &keys, &reason, unlock.as_ref(), note)
+            }
+            Command::Decrypt { generation, header, stanza, claimed, recipient, without, secret } => {
+                let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
+                let record = groups::of(&self.inner().store, groups::Kind::Backup, generation)?;
                 let act = crate::act::Act::Decrypt {
+                    generation,
                     header: header.clone(),
                     stanza,
                     claimed: claimed.clone(),
                     recipient,
                 };
-                let agreed = self.propose(&record, &act, &without, unlock.as_ref(), note)?;
+                let agreed = self.propose(&record, self.quorum(), &act, &without, unlock.as_ref(), note)?;
                 let names: Vec<String> = record.seats.iter().map(|seat| seat.name.clone()).collect();
-                agreed
-                    .ceremony
-                    .try_each(&names, &|| crate::session::Question::Conclude { certificates: Vec::new() });
+                agreed.ceremony.tell_each(&names, &[]);
                 let by: Vec<&str> = agreed.answers.keys().map(String::as_str).collect();
                 let details = json!({ "session": agreed.ceremony.session, "header": crate::node_key::hash(header.as_bytes()),
                     "stanza": stanza, "claimed": claimed, "by": by });
@@ -119,6 +120,9 @@ impl Primer {
             Command::TestWake { secret } => self.test_wake(&secret),
             Command::OfflinePoints => Ok(json!({ "points": self.offline_points()? })),
             Command::RecordOffline { details } => self.record_offline(details),
+            Command::SessionList => Ok(self.session_list()),
+            Command::SessionExport { to } => self.session_export(&to),
+            Command::SessionImport { file } => self.session_import(file.as_bytes()),
             Command::Pending => Ok(json!({ "waiting": self.waiting(), "now": clock::now() })),
             Command::Approve { id, secret } => {
                 let summary = self.approve(&id, &secret.unlock(self)?)?;

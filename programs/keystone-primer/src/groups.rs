@@ -67,8 +67,11 @@ pub struct Record {
     pub group: String,
     /// Its fingerprint.
     pub fingerprint: String,
-    /// This primer's share, as an armored age file.
+    /// This primer's share, as an armored age file; nothing once it was destroyed.
     pub share: String,
+    /// When the share was destroyed, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destroyed: Option<u64>,
 }
 
 impl Record {
@@ -90,10 +93,13 @@ impl Record {
             group: STANDARD.encode(group.to_bytes()),
             fingerprint: hex(&group.fingerprint()),
             share: encrypt(recipient, &share.to_bytes())?,
+            destroyed: None,
         })
     }
 
-    fn name(&self) -> String {
+    /// The name in files and messages.
+    #[must_use]
+    pub fn name(&self) -> String {
         format!("{}-G{}", self.kind.as_str(), self.generation)
     }
 
@@ -110,6 +116,14 @@ impl Record {
             Refusal::new(format!("this primer's share of {} cannot be used: {error}", self.name()))
                 .fix("let the other primers repair it")
         };
+        if let Some(at) = self.destroyed {
+            let message = format!(
+                "this primer's share of {} was destroyed at {}",
+                self.name(),
+                crate::clock::shown(at)
+            );
+            return Err(Refusal::new(message));
+        }
         let bytes = decrypt(key.identity(), &self.share).map_err(|error| failed(&error))?;
         let share = Share::from_bytes(&bytes).map_err(|error| failed(&error))?;
         share.check(&self.group()?).map_err(|error| failed(&error))?;
@@ -134,6 +148,13 @@ pub fn pending(store: &Store, kind: Kind, generation: u32) -> Result<Option<Reco
     store.load(&format!("{FOLDER}/{}-G{generation}.pending", kind.as_str()))
 }
 
+/// Every group that is waiting to be used.
+pub fn waiting(store: &Store) -> Result<Vec<Record>, Refusal> {
+    let names = store.list(FOLDER)?;
+    let waiting = names.iter().filter(|name| name.ends_with(".pending"));
+    waiting.filter_map(|name| store.load::<Record>(&format!("{FOLDER}/{name}")).transpose()).collect()
+}
+
 /// Uses the group that waits.
 pub fn activate(store: &Store, record: &Record) -> Result<(), Refusal> {
     store.save(&format!("{FOLDER}/{}.json", record.name()), record)?;
@@ -148,6 +169,24 @@ pub fn all(store: &Store) -> Result<Vec<Record>, Refusal> {
     }
     records.sort_by_key(|record| (record.kind, record.generation));
     Ok(records)
+}
+
+/// A group of a kind, by its generation.
+pub fn of(store: &Store, kind: Kind, generation: u32) -> Result<Record, Refusal> {
+    let found = all(store)?.into_iter().find(|one| one.kind == kind && one.generation == generation);
+    found.ok_or_else(|| {
+        Refusal::new(format!(
+            "this primer has no share of generation {generation} of the {} key",
+            kind.as_str()
+        ))
+        .fix("keystone-primer status")
+    })
+}
+
+/// Destroys the share, and keeps what is public.
+pub fn destroy(store: &Store, record: &Record, now: u64) -> Result<(), Refusal> {
+    let gone = Record { share: String::new(), destroyed: Some(now), ..record.clone() };
+    store.save(&format!("{FOLDER}/{}.json", gone.name()), &gone)
 }
 
 /// The present group of a kind.
@@ -168,7 +207,9 @@ pub fn needed(store: &Store, kind: Kind) -> Result<Record, Refusal> {
 
 /// Fingerprints by name.
 pub fn fingerprints(store: &Store) -> Result<BTreeMap<String, String>, Refusal> {
-    Ok(all(store)?.iter().map(|record| (record.name(), record.fingerprint.clone())).collect())
+    let all = all(store)?;
+    let kept = all.iter().filter(|record| record.destroyed.is_none());
+    Ok(kept.map(|record| (record.name(), record.fingerprint.clone())).collect())
 }
 
 /// The recipient to which new shares are encrypted.

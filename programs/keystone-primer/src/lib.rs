@@ -12,9 +12,11 @@ mod clock;
 mod commands;
 mod config;
 mod control;
+mod courier;
 mod credentials;
 mod decrypting;
 mod execute;
+mod fault;
 mod frame;
 mod groups;
 pub mod handoff;
@@ -29,13 +31,18 @@ mod primer;
 mod rebuild;
 mod refusal;
 mod respond;
+mod rotating;
 mod serve;
 mod session;
 mod sessions;
 mod signing;
 mod state;
 mod status;
+mod stick;
+mod sticks;
 mod store;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod token;
 mod transcript;
@@ -47,6 +54,38 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+
+/// What the control plane does while all primers are off.
+pub mod rotation {
+    pub use crate::credentials::{Places, Rotated, Rotation, Type, rotate};
+}
+
+/// Readers of what strangers and sticks bring, for those who try to break them.
+pub mod hostile {
+    /// Reads a join token; what reads back is written in the one way.
+    #[must_use]
+    pub fn token(text: &str) -> Option<String> {
+        crate::token::Token::parse(text).ok().map(|token| token.text().as_str().to_owned())
+    }
+
+    /// Reads the outside and the inside of a session file, without believing either: how many messages it has.
+    #[must_use]
+    pub fn session_file(bytes: &[u8]) -> Option<usize> {
+        crate::stick::read(bytes).ok().map(|(_, contents)| contents.messages.len())
+    }
+
+    /// Reads a message of a ceremony, without believing it: its number.
+    #[must_use]
+    pub fn message(text: &str) -> Option<u32> {
+        serde_json::from_str::<crate::message::Message>(text).ok().map(|message| message.number)
+    }
+
+    /// Receives a message from a connection: whether it is one.
+    #[must_use]
+    pub fn frame(mut bytes: &[u8]) -> bool {
+        matches!(crate::frame::receive::<crate::peers::Request>(&mut bytes), Ok(Some(_)))
+    }
+}
 
 /// The command line `keystone-primer`, from its arguments (the first is the program's name) to its exit code.
 #[must_use]

@@ -83,8 +83,8 @@ pub struct Pong {
     pub heads: BTreeMap<String, Head>,
     /// Fingerprints of the groups that it has a share of.
     pub groups: BTreeMap<String, String>,
-    /// The root's certificate, once there is one.
-    pub root: Option<String>,
+    /// Certificates of every generation of the root.
+    pub roots: Vec<String>,
 }
 
 type Connection = StreamOwned<ClientConnection, TcpStream>;
@@ -110,6 +110,10 @@ impl Links {
 impl Primer {
     /// Asks another primer, over a connection that there is or a new one.
     pub fn ask(&self, name: &str, request: &Request) -> Result<Reply, Refusal> {
+        if self.by_stick(name) {
+            return Err(Refusal::new(format!("{name} is reached by hand only"))
+                .fix(format!("keystone-primer session export --to {name} --output FILE")));
+        }
         while let Some(mut connection) = self.links.take(name) {
             // One that the other side closed meanwhile is no failure.
             if let Ok(reply) = exchange(&mut connection, request) {
@@ -143,6 +147,7 @@ impl Primer {
     pub fn ping(&self, name: &str) -> Result<Pong, Refusal> {
         match self.ask(name, &Request::Ping)? {
             Reply::Pong(pong) => {
+                self.learn_groups(&pong)?;
                 self.learn_root(&pong)?;
                 Ok(pong)
             }
@@ -150,14 +155,31 @@ impl Primer {
         }
     }
 
+    /// A primer that was killed after a key was made and before it used it: whoever uses that key knows that everybody has it.
+    fn learn_groups(&self, pong: &Pong) -> Result<(), Refusal> {
+        let mut backup = false;
+        {
+            let inner = self.inner();
+            for record in groups::waiting(&inner.store)? {
+                if pong.groups.get(&record.name()) == Some(&record.fingerprint) {
+                    groups::activate(&inner.store, &record)?;
+                    backup |= record.kind == Kind::Backup;
+                    eprintln!("the {} key exists; another primer uses it", record.kind.as_str());
+                }
+            }
+        }
+        if backup { self.write_backup_recipient() } else { Ok(()) }
+    }
+
     /// A primer that was off when the root's certificate was signed gets it from the others.
     fn learn_root(&self, pong: &Pong) -> Result<(), Refusal> {
-        let Some(pem) = &pong.root else { return Ok(()) };
         let inner = self.inner();
-        match groups::present(&inner.store, Kind::Root)? {
-            Some(record) => rebuild::keep_root(&inner.store, &record, pem),
-            None => Ok(()),
+        let mine = groups::present(&inner.store, Kind::Root)?.is_some();
+        for pem in pong.roots.iter().filter(|_| mine) {
+            // One of a generation that this primer has no share of is of no use to it.
+            let _ = rebuild::keep_root(&inner.store, pem);
         }
+        Ok(())
     }
 
     /// Shows the others what they have not seen of this primer's record.
@@ -168,12 +190,8 @@ impl Primer {
 
     fn share_record_with(&self, name: &str) -> Result<(), Refusal> {
         let pong = self.ping(name)?;
-        let (identity, own) = {
-            let inner = self.inner();
-            let identity = inner.begun()?.identity.clone();
-            let own = transcript::head(&inner.store, &identity.name)?;
-            (identity, own)
-        };
+        let (identity, _, members) = self.whoami()?;
+        let own = transcript::head(&self.inner().store, &identity.name)?;
         let seen = pong.heads.get(&identity.name).map_or(0, |head| head.number);
         for number in seen + 1..=own.number {
             let entry = transcript::entry(&self.inner().store, &identity.name, number)?;
@@ -182,7 +200,7 @@ impl Primer {
                 if witness.name != name {
                     return Err(unexpected(name));
                 }
-                transcript::countersigned(&self.inner().store, &identity, number, witness)?;
+                transcript::countersigned(&self.inner().store, &identity, &members, number, witness)?;
             }
         }
         Ok(())
@@ -221,7 +239,15 @@ impl Primer {
                 let (identity, key, members) = (&state.identity, &state.key, &state.members);
                 Reply::Witness(transcript::witness(&inner.store, identity, key, members, &entry)?)
             }
-            Request::Message { message } => Reply::Message { message: self.respond(Some(name), &message)? },
+            Request::Message { message } => {
+                let message = self.respond(Some(name), &message)?;
+                #[cfg(test)]
+                let message = match self.lie.lock().ok().and_then(|lie| lie.clone()) {
+                    Some(lie) => lie(self, message)?,
+                    None => message,
+                };
+                Reply::Message { message }
+            }
         })
     }
 
@@ -232,14 +258,14 @@ impl Primer {
         for name in state.members.keys() {
             heads.insert(name.clone(), transcript::head(&inner.store, name)?);
         }
-        let root = match groups::present(&inner.store, Kind::Root)? {
-            Some(record) => rebuild::root(&inner.store, &record)?.map(|root| root.pem()),
-            None => None,
-        };
+        let mut roots = Vec::new();
+        for record in groups::all(&inner.store)?.iter().filter(|record| record.kind == Kind::Root) {
+            roots.extend(rebuild::root(&inner.store, record)?.map(|root| root.pem()));
+        }
         let groups = groups::fingerprints(&inner.store)?;
         let slots = state.slots.as_ref();
         let wanting = slots.map(keystone_protector::Slots::wanting).unwrap_or_default();
-        Ok(Pong { time: clock::now(), ready: slots.is_some(), wanting, heads, groups, root })
+        Ok(Pong { time: clock::now(), ready: slots.is_some(), wanting, heads, groups, roots })
     }
 }
 

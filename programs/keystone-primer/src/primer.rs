@@ -1,11 +1,15 @@
 //! A running primer: its configuration, its state, its links to the others.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::clock;
 use crate::config::Config;
+use crate::courier::Courier;
+use crate::groups::Kind;
 use crate::node_key::NodeKey;
 use crate::peers::Links;
 use crate::refusal::Refusal;
@@ -22,12 +26,21 @@ pub struct Primer {
     inner: Mutex<Inner>,
     /// Connections to the others.
     pub links: Links,
+    /// What is carried by hand.
+    pub courier: Courier,
     /// Ceremonies that are under way: in memory only.
     pub sessions: Mutex<Sessions>,
     /// Something about them changed.
     pub changed: Condvar,
     /// Held while the credentials are made or the keys generated, so that it happens once at a time.
     pub ceremony: Mutex<()>,
+    /// Something happened since keys were made or tried.
+    pub again: AtomicBool,
+    /// New keys whose making was agreed to here, and who may lead it: in memory only.
+    pub agreed: Mutex<BTreeSet<(String, Kind, u32)>>,
+    /// What a test makes of this primer's answers.
+    #[cfg(test)]
+    pub lie: crate::testing::Kept,
 }
 
 /// What the lock guards.
@@ -68,9 +81,14 @@ impl Primer {
             config,
             inner: Mutex::new(Inner { store, state }),
             links: Links::default(),
+            courier: Courier::default(),
             sessions: Mutex::new(Sessions::default()),
             changed: Condvar::new(),
             ceremony: Mutex::new(()),
+            again: AtomicBool::new(false),
+            agreed: Mutex::default(),
+            #[cfg(test)]
+            lie: Mutex::default(),
         }))
     }
 

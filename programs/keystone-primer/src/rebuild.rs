@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use keystone_generator::Input;
 use keystone_model::Cluster;
-use keystone_pki::certificate::{Certificate, Time};
+use keystone_pki::certificate::{Certificate, PublicKey, Time};
 use keystone_pki::group::Signing;
-use keystone_pki::request::{Policy, Request, Signable, View};
+use keystone_pki::request::{OtherRoot, Policy, Request, Signable, View};
 
-use crate::act::Act;
+use crate::act::{Act, Dangerous};
 use crate::clock;
 use crate::groups::{self, Kind, Record};
 use crate::primer::Primer;
@@ -41,20 +43,26 @@ pub fn root(store: &Store, record: &Record) -> Result<Option<Certificate>, Refus
         .map_err(|error| Refusal::new(format!("the root's certificate cannot be read: {error}")))
 }
 
-/// Keeps the root's certificate, if it is one of this group's key by itself.
-pub fn keep_root(store: &Store, record: &Record, pem: &str) -> Result<(), Refusal> {
+/// Keeps a root's certificate, if it is one of the key of a group here by itself.
+pub fn keep_root(store: &Store, pem: &str) -> Result<(), Refusal> {
     let wrong =
         |error: &dyn std::fmt::Display| Refusal::new(format!("this is no certificate of the root: {error}"));
     let certificate = Certificate::from_pem(pem).map_err(|error| wrong(&error))?;
     certificate.verify(&certificate).map_err(|error| wrong(&error))?;
-    let key = keystone_pki::certificate::PublicKey::Ed25519(*record.group::<Signing>()?.public_key());
-    if certificate.contents().key != key {
-        return Err(wrong(&"it is of another key"));
+    for record in groups::all(store)?.iter().filter(|record| record.kind == Kind::Root) {
+        if certificate.contents().key == key_of(record)? {
+            if root(store, record)?.is_none() {
+                store.write(&root_file(record), certificate.pem().as_bytes())?;
+            }
+            return Ok(());
+        }
     }
-    if root(store, record)?.is_none() {
-        store.write(&root_file(record), certificate.pem().as_bytes())?;
-    }
-    Ok(())
+    Err(wrong(&"it is of another key"))
+}
+
+/// The root's public key.
+pub fn key_of(record: &Record) -> Result<PublicKey, Refusal> {
+    Ok(PublicKey::Ed25519(*record.group::<Signing>()?.public_key()))
 }
 
 impl Primer {
@@ -76,14 +84,23 @@ impl Primer {
         Ok(inventory.cluster)
     }
 
-    /// Rebuilds what the requests mean.
-    pub fn rebuilt(&self, requests: &[Request]) -> Result<Vec<keystone_pki::request::Rebuilt>, Refusal> {
+    /// Rebuilds what the requests mean, to that generation of the root.
+    pub fn rebuilt(
+        &self,
+        generation: u32,
+        requests: &[Request],
+    ) -> Result<Vec<keystone_pki::request::Rebuilt>, Refusal> {
         let cluster = self.inventory()?;
-        let (record, root) = {
+        let (record, root, others) = {
             let inner = self.inner();
-            let record = groups::needed(&inner.store, Kind::Root)?;
+            let record = groups::of(&inner.store, Kind::Root, generation)?;
             let root = root(&inner.store, &record)?;
-            (record, root)
+            let mut others = Vec::new();
+            // Those in whose making this primer took part.
+            for other in groups::all(&inner.store)?.iter().filter(|one| one.kind == Kind::Root) {
+                others.push(OtherRoot { generation: other.generation, key: key_of(other)? });
+            }
+            (record, root, others)
         };
         let group = record.group::<Signing>()?;
         let view = View {
@@ -91,7 +108,7 @@ impl Primer {
             group: &group,
             generation: record.generation,
             root: root.as_ref(),
-            others: &[],
+            others: &others,
             last_list: 0,
             policy: Policy::default(),
             now: Time::from_unix(i64::try_from(clock::now()).unwrap_or(i64::MAX)),
@@ -109,28 +126,39 @@ impl Primer {
 /// Rebuilds an act.
 pub fn rebuild(primer: &Primer, act: &Act) -> Result<Rebuilt, Refusal> {
     match act {
-        Act::Certificates { requests, reason } => {
+        Act::Certificates { generation, requests, claimed, reason } => {
             if requests.is_empty() || requests.len() > 128 {
                 return Err(Refusal::new(format!("{} certificates at once are not signed", requests.len())));
             }
-            let rebuilt = primer.rebuilt(requests)?;
+            let rebuilt = primer.rebuilt(*generation, requests)?;
+            if claimed.len() != rebuilt.len() {
+                return Err(Refusal::new("not everything that is asked for is also claimed"));
+            }
+            for (one, claim) in rebuilt.iter().zip(claimed) {
+                one.check(&STANDARD.decode(claim).unwrap_or_default()).map_err(|lie| {
+                    Refusal::new(format!("this primer does not sign that: {lie}"))
+                        .fix("compare the inventories of both primers, and their clocks")
+                })?;
+            }
             let policy = primer.policy()?;
             let unattended = requests.iter().all(|request| match request {
                 Request::Leaf { profile, .. } => policy.unattended_profiles.contains(profile),
-                // Authorities and lists are never signed without a person.
-                _ => false,
+                _ => policy.unattended_acts.contains(&Dangerous::CertificateAuthorities),
             });
-            let mut summary =
-                vec![format!("sign {} as the root, because (claimed): {reason}", count(rebuilt.len()))];
+            let mut summary = vec![format!(
+                "sign {} as the root G{generation}, because (claimed): {reason}",
+                count(rebuilt.len())
+            )];
             for one in &rebuilt {
                 summary.extend(one.to_string().lines().map(str::to_owned));
             }
             let messages = rebuilt.iter().map(|one| one.bytes().to_vec()).collect();
             Ok(Rebuilt { messages, summary, unattended })
         }
-        Act::Decrypt { header, stanza, claimed, .. } => {
-            crate::decrypting::rebuild(primer, header, *stanza, claimed)
+        Act::Decrypt { generation, header, stanza, claimed, .. } => {
+            crate::decrypting::rebuild(primer, *generation, header, *stanza, claimed)
         }
+        Act::Rotate { stage, keys, reason } => crate::rotating::rebuild(primer, *stage, keys, reason),
     }
 }
 

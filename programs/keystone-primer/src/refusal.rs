@@ -19,6 +19,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// Without advice, where there is none.
+    #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), fix: None }
     }

@@ -16,6 +16,7 @@ use crate::primer::Primer;
 use crate::refusal::Refusal;
 use crate::session::{Answer, Plan, Question};
 use crate::sessions::{Generating, Part, Round, Rounds};
+use crate::sticks;
 
 impl Primer {
     /// Answers a message of a ceremony, from wherever it came. On a connection the sender is who the connection is with.
@@ -42,17 +43,7 @@ impl Primer {
             }
         }
         let answer = self.decide(&message, question)?;
-        let reply = Message {
-            version: 1,
-            cluster: identity.cluster.clone(),
-            session: message.session.clone(),
-            number: message.number,
-            from: identity.name,
-            to: message.from.clone(),
-            until: message.until,
-            body: Body::Answer(Box::new(answer)),
-        };
-        let reply = Signed::new(&key, &reply)?;
+        let reply = sticks::reply(&identity, &key, &message, answer)?;
         self.sessions().answered(&message, signed, &reply);
         Ok(reply)
     }
@@ -80,7 +71,7 @@ impl Primer {
     }
 
     fn begin_generation(&self, message: &Message, plan: &Plan) -> Result<Answer, Refusal> {
-        let (number, quorum) = self.check_plan(plan)?;
+        let (number, quorum) = self.check_plan(&message.from, plan)?;
         let ephemeral = age::x25519::Identity::generate();
         let recipient = ephemeral.to_public().to_string();
         let failed = |error: keystone_pki::group::RoundError| Refusal::new(error.to_string());
@@ -101,7 +92,7 @@ impl Primer {
     }
 
     /// The plan is the one that this primer would make itself.
-    fn check_plan(&self, plan: &Plan) -> Result<(Member, Quorum), Refusal> {
+    fn check_plan(&self, from: &str, plan: &Plan) -> Result<(Member, Quorum), Refusal> {
         let inner = self.inner();
         let state = inner.begun()?;
         groups::recipient(state.slots.as_ref())?;
@@ -131,9 +122,12 @@ impl Primer {
                 plan.kind.as_str()
             )));
         }
-        if plan.generation > 1 {
-            return Err(Refusal::new(format!("there is a {} key already", plan.kind.as_str()))
-                .fix("keystone-primer status"));
+        if plan.generation > 1 && !self.agreed_to(from, plan.kind, plan.generation) {
+            return Err(Refusal::new(format!(
+                "there is a {} key already, and nobody here agreed to a new one",
+                plan.kind.as_str()
+            ))
+            .fix("keystone-primer rotate-root-keys asks for it"));
         }
         let members = u16::try_from(plan.seats.len()).unwrap_or(u16::MAX);
         let quorum = Quorum::new(plan.needed, members).map_err(|error| Refusal::new(error.to_string()))?;

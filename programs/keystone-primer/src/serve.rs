@@ -37,6 +37,7 @@ pub fn run(config: Config, inherited: bool) -> Result<(), Refusal> {
     hide_memory()?;
     let place = config.listen();
     let primer = Primer::open(config)?;
+    primer.policy()?;
     let failed = |error: std::io::Error| Refusal::new(format!("cannot listen on {place}: {error}"));
     let listener = if inherited {
         let socket = std::io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
@@ -78,7 +79,8 @@ fn server(primer: &Primer) -> Result<Arc<ServerConfig>, Refusal> {
     tls::server(&inner.begun()?.key)
 }
 
-fn connection(primer: &Arc<Primer>, stream: TcpStream) -> Result<(), Refusal> {
+/// Serves one connection.
+pub fn connection(primer: &Arc<Primer>, stream: TcpStream) -> Result<(), Refusal> {
     // Before the primer has begun it has no key to show.
     let Ok(config) = server(primer) else { return Ok(()) };
     let (mut connection, peer) = tls::accept(&config, stream)?;

@@ -117,6 +117,8 @@ pub enum Answer {
         /// They.
         partials: Vec<String>,
     },
+    /// Yes, and nothing more is needed.
+    Agreed,
     /// Yes: a partial decryption, encrypted to the one who asked.
     Opened {
         /// It.

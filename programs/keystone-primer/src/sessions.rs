@@ -99,6 +99,8 @@ pub enum Decision {
         /// Commitments in base64.
         commitments: Vec<String>,
     },
+    /// Yes, and nothing follows.
+    Agreed,
     /// Yes, and this is the encrypted partial decryption.
     Opened(String),
     /// It is done.

@@ -28,6 +28,7 @@ use crate::session::{Answer, Question};
 /// What a primer answered to a proposal.
 enum Vote {
     Committed(Vec<String>),
+    Agreed,
     Opened(String),
     Waits,
     No(String),
@@ -59,12 +60,12 @@ impl Primer {
     pub fn propose(
         self: &Arc<Self>,
         record: &Record,
+        needed: usize,
         act: &Act,
         without: &BTreeSet<String>,
         unlock: Option<&Unlock>,
         tell: Tell<'_>,
     ) -> Result<Agreed, Refusal> {
-        let needed = usize::from(self.config.quorum_size);
         let ceremony = Arc::new(Ceremony::begin(self)?);
         let names: Vec<String> = record
             .seats
@@ -72,6 +73,11 @@ impl Primer {
             .map(|seat| seat.name.clone())
             .filter(|name| !without.contains(name))
             .collect();
+        for name in names.iter().filter(|name| self.by_stick(name)) {
+            tell(format!(
+                "carry a stick to {name}: keystone-primer session export --to {name} --output FILE"
+            ));
+        }
         let over = Arc::new(AtomicBool::new(false));
         let (sender, votes) = mpsc::channel();
         for name in &names {
@@ -83,6 +89,7 @@ impl Primer {
                     let vote = match ceremony.ask(&name, question) {
                         Ok((Answer::Committed { commitments }, _)) => Vote::Committed(commitments),
                         Ok((Answer::Opened { partial }, _)) => Vote::Opened(partial),
+                        Ok((Answer::Agreed, _)) => Vote::Agreed,
                         Ok((Answer::Denied { reason }, _)) => Vote::No(format!("refused: {reason}")),
                         Ok((Answer::Pending, _)) => Vote::Waits,
                         Ok(_) => Vote::No("gave an answer to another question".to_owned()),
@@ -99,8 +106,9 @@ impl Primer {
         drop(sender);
         let gathered = self.gather(record, &ceremony, &votes, needed, &names, unlock, tell);
         over.store(true, Ordering::Relaxed);
+        ceremony.give_up();
         if gathered.is_err() {
-            ceremony.try_each(&names, &|| Question::Conclude { certificates: Vec::new() });
+            ceremony.tell_each(&names, &[]);
         }
         Ok(Agreed { answers: gathered?, ceremony })
     }
@@ -136,6 +144,9 @@ impl Primer {
                 Vote::Committed(commitments) => {
                     yes.insert(name, commitments);
                 }
+                Vote::Agreed => {
+                    yes.insert(name, Vec::new());
+                }
                 Vote::Opened(partial) => {
                     yes.insert(name, vec![partial]);
                 }
@@ -162,21 +173,27 @@ impl Primer {
         Ok(yes)
     }
 
-    /// Has certificates signed by the root, and gives them out verified.
+    /// Has certificates signed by a generation of the root, and gives them out verified.
     pub fn sign(
         self: &Arc<Self>,
+        generation: u32,
         requests: &[Request],
         reason: &str,
         unlock: Option<&Unlock>,
         tell: Tell<'_>,
     ) -> Result<Vec<Certificate>, Refusal> {
-        let record = groups::needed(&self.inner().store, Kind::Root)?;
-        let act = Act::Certificates { requests: requests.to_vec(), reason: reason.to_owned() };
-        let rebuilt = self.rebuilt(requests)?;
+        let record = groups::of(&self.inner().store, Kind::Root, generation)?;
+        let rebuilt = self.rebuilt(generation, requests)?;
+        let act = Act::Certificates {
+            generation,
+            requests: requests.to_vec(),
+            claimed: rebuilt.iter().map(|one| STANDARD.encode(one.bytes())).collect(),
+            reason: reason.to_owned(),
+        };
         let group = record.group::<Signing>()?;
         let mut without = BTreeSet::new();
         let (agreed, signatures) = loop {
-            let agreed = self.propose(&record, &act, &without, unlock, tell)?;
+            let agreed = self.propose(&record, self.quorum(), &act, &without, unlock, tell)?;
             let messages: Vec<&[u8]> = rebuilt.iter().map(keystone_pki::request::Rebuilt::bytes).collect();
             match second_round(&record, &group, &messages, &agreed) {
                 Ok(signatures) => break (agreed, signatures),
@@ -197,8 +214,7 @@ impl Primer {
             .collect::<Result<_, _>>()?;
         let pems: Vec<String> = certificates.iter().map(Certificate::pem).collect();
         let names: Vec<String> = record.seats.iter().map(|seat| seat.name.clone()).collect();
-        // Those that are off learn of it later, by the record.
-        agreed.ceremony.try_each(&names, &|| Question::Conclude { certificates: pems.clone() });
+        agreed.ceremony.tell_each(&names, &pems);
         let signers: Vec<&String> = agreed.answers.keys().collect();
         let subjects: Vec<String> =
             certificates.iter().map(|certificate| certificate.contents().subject.to_string()).collect();
@@ -211,18 +227,24 @@ impl Primer {
         Ok(certificates)
     }
 
-    /// Has the root's certificate of itself signed, if there is none.
+    /// How many must agree.
+    pub fn quorum(&self) -> usize {
+        usize::from(self.config.quorum_size)
+    }
+
+    /// Has a root's certificate of itself signed, if there is none.
     pub fn ensure_root(
         self: &Arc<Self>,
+        generation: u32,
         unlock: Option<&Unlock>,
         tell: Tell<'_>,
     ) -> Result<Certificate, Refusal> {
-        let record = groups::needed(&self.inner().store, Kind::Root)?;
+        let record = groups::of(&self.inner().store, Kind::Root, generation)?;
         if let Some(root) = rebuild::root(&self.inner().store, &record)? {
             return Ok(root);
         }
         let request = Request::Root { not_before: not_before(), nonce: nonce()? };
-        let signed = self.sign(&[request], "the root's certificate of itself", unlock, tell)?;
+        let signed = self.sign(generation, &[request], "the root's certificate of itself", unlock, tell)?;
         signed.into_iter().next().ok_or_else(|| Refusal::new("nothing was signed"))
     }
 }

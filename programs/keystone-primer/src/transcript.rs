@@ -176,10 +176,15 @@ pub fn witness(
 pub fn countersigned(
     store: &Store,
     identity: &Identity,
+    members: &Members,
     number: u64,
     witness: Witness,
 ) -> Result<(), Refusal> {
     let Some(mut kept) = entry(store, &identity.name, number)? else { return Ok(()) };
+    let known = members.get(&witness.name);
+    if !known.is_some_and(|member| verifies(&member.key, WITNESS, &kept.entry, &witness.signature)) {
+        return Err(Refusal::new(format!("{} countersigned something else", witness.name)));
+    }
     if kept.witnesses.iter().all(|known| known.name != witness.name) {
         kept.witnesses.push(witness);
         store.save(&file(&identity.name, number), &kept)?;

@@ -61,7 +61,7 @@ fn a_second_run_changes_nothing_and_what_is_missing_is_made_alone() {
         three.json(1, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
     let plan = json(&["--dry-run"]);
-    assert_eq!(plan["plan"]["authorities"].as_array().unwrap().len(), 4);
+    assert_eq!(plan["plan"]["authorities"].as_array().unwrap().len(), 16);
     assert!(!secrets.exists() && !trust.exists());
 
     let done = json(&[]);

@@ -165,7 +165,7 @@ fn waiting(three: &Three, n: usize) -> String {
 #[test]
 fn outside_a_lab_people_approve_with_what_protects_their_share() {
     let three = Three::start(PRODUCTION);
-    three.begin();
+    let tokens = three.begin();
     let sheets: Vec<String> = (1..=3)
         .map(|n| three.json(n, &["protector", "add", "paper"])["paper"].as_str().unwrap().to_owned())
         .collect();
@@ -208,8 +208,113 @@ fn outside_a_lab_people_approve_with_what_protects_their_share() {
     });
     let replay = &three.json(2, &["status", "--verify"])["replay"];
     assert_eq!(replay["bad"].as_array().unwrap().len(), 0, "{replay}");
-    let record = fs::read_to_string(three.path(1, "log")).unwrap();
-    for sheet in &sheets {
-        assert!(!record.contains(sheet.lines().next().unwrap()));
+    // What people typed is nowhere: in no file, log, argument or environment.
+    let mut markers: Vec<String> =
+        sheets.iter().flat_map(|sheet| sheet.lines()).map(|line| line.trim().to_owned()).collect();
+    markers.retain(|line| line.len() > 8);
+    assert!(markers.len() >= 12, "{}", markers.len());
+    markers.extend(tokens);
+    let mut places = vec![three.folder.path().to_owned()];
+    places
+        .extend((1..=3).flat_map(|n| {
+            ["cmdline", "environ"].map(|file| format!("/proc/{}/{file}", three.pid(n)).into())
+        }));
+    let mut seen = 0;
+    while let Some(place) = places.pop() {
+        if place.is_dir() {
+            places.extend(fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path()));
+        } else if let Ok(bytes) = fs::read(&place) {
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(markers.iter().all(|marker| !text.contains(marker)), "{}", place.display());
+            seen += 1;
+        }
     }
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
+fn a_policy_approves_what_it_names_and_outside_a_lab_never_what_is_dangerous() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.json");
+    fs::write(&policy, r#"{ "unattendedProfiles": ["node"] }"#).unwrap();
+    let mut three = Three::configured(LAB, &serde_json::json!({ "policy": policy }));
+    three.begin();
+    // The root's own certificate is an authority's, and nobody named it.
+    for n in [2, 3] {
+        let id = waiting(&three, n);
+        three.say(n, &["approve", &id], "");
+    }
+    for n in 1..=3 {
+        three.say(n, &["status", "--wait", "60"], "");
+    }
+    // A leaf `node` is signed without anybody.
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    three.say(1, &["sign-certificate", "--csr", csr.to_str().unwrap()], "");
+    // A backup is not opened so.
+    let backup = three.path(1, "backup.enc");
+    encrypt(&fs::read_to_string(three.path(1, "backup.txt")).unwrap(), "closed", &backup);
+    std::thread::scope(|scope| {
+        let opening =
+            scope.spawn(|| three.try_do(1, &["decrypt-backup", "--input", backup.to_str().unwrap()], ""));
+        for n in [2, 3] {
+            let id = waiting(&three, n);
+            let shown = three.say(n, &["pending"], "");
+            assert!(shown.contains("as is claimed and nothing proves: backup.enc"), "{shown}");
+            three.say(n, &["deny", &id, "--reason", "by hand only"], "");
+        }
+        let output = opening.join().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("refused: by hand only"), "{error}");
+    });
+
+    // Outside a lab a daemon with such a policy does not start.
+    fs::write(&policy, r#"{ "unattendedActs": ["decryption"] }"#).unwrap();
+    three.kill(2);
+    three.configure(2, "labKey", serde_json::Value::Null);
+    three.configure(2, "keyStorage", serde_json::json!(folder.path().join("keys")));
+    let error = three.refused(2, &["serve"]);
+    assert!(error.contains("without a person, which only a lab may"), "{error}");
+    assert!(error.contains("next: take `unattendedActs` out of it"), "{error}");
+}
+
+#[test]
+fn a_record_that_was_changed_is_pinned_at_its_first_bad_entry() {
+    let mut three = Three::ready(LAB);
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    for _ in 0..2 {
+        three.say(1, &["sign-certificate", "--csr", csr.to_str().unwrap()], "");
+    }
+    three.kill(2);
+    let record = three.path(2, "keys/transcript/primer-1");
+    let entries = fs::read_dir(&record).unwrap().count();
+    assert!(entries > 4, "{entries}");
+    let place = record.join("00000003.json");
+    let right = fs::read_to_string(&place).unwrap();
+    let replay = |expected: &str| {
+        // Offline: no daemon runs here.
+        let output = three.try_do(2, &["status", "--verify"], "");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(&format!("BAD: {expected}")), "{text}");
+    };
+    let changed = right.replacen("production", "reduction0", 1);
+    assert_ne!(changed, right);
+    fs::write(&place, &changed).unwrap();
+    replay("entry 3 of primer-1 is of the cluster reduction0");
+    fs::write(&place, right.replacen("\\\"time\\\":1", "\\\"time\\\":2", 1)).unwrap();
+    replay("entry 3 of primer-1 does not bear its author's signature");
+    // An entry that is right, in the place of another.
+    fs::copy(record.join("00000002.json"), &place).unwrap();
+    replay("entry 3 of primer-1 is missing");
+    fs::remove_file(&place).unwrap();
+    replay("entry 3 of primer-1 is missing");
+    fs::write(&place, "{").unwrap();
+    let output = three.try_do(2, &["status", "--verify"], "");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("00000003.json` is damaged at line 1"), "{text}");
+    fs::write(&place, right).unwrap();
+    let output = three.try_do(2, &["status", "--verify"], "");
+    assert!(output.status.success());
 }

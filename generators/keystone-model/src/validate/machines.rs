@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::problem::{At, Problem};
 use crate::redact::shown;
 use crate::role::Role;
-use crate::tables::{Cluster, Node, Taint};
+use crate::tables::{CaRecipients, Cluster, Node, Taint};
 use crate::types::{Label, Name};
 
 /// Most primers; keystone-pki has the same number.
@@ -24,6 +24,7 @@ pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
         return;
     }
     quorums(cluster, problems);
+    recipients_of_authorities(cluster, problems);
     let mut seen = Seen::default();
     for (name, node) in &cluster.nodes {
         check_node(name, node, &mut seen, problems);
@@ -81,6 +82,18 @@ fn quorums(cluster: &Cluster, problems: &mut Vec<Problem>) {
             )
             .resting_on(&["nodes"]),
         );
+    }
+}
+
+/// Keys that neither an admin nor a primer alone opens need somebody else who does when the control plane is lost.
+fn recipients_of_authorities(cluster: &Cluster, problems: &mut Vec<Problem>) {
+    let secrets = &cluster.secrets;
+    if secrets.ca_recipients == CaRecipients::ControlPlaneAndQuorum && secrets.quorum_recipient.is_none() {
+        problems.push(Problem::error(
+            At::table("secrets").key("caRecipients"),
+            "no recipient of the quorum is named, and without one the keys of intermediates are lost with the control plane",
+            "write `quorumRecipient` with the line that `backupKeyPath` on a primer holds",
+        ));
     }
 }
 

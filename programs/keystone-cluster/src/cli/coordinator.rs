@@ -25,8 +25,10 @@ pub struct Common {
 /// Asks every candidate, primers and control-plane nodes with an endpoint, by SSH in the mesh. One that does not answer
 /// is shown as such; that is no failure.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 there is one coordinator and it serves; 1 there is none, or more than one, or the \
-input is wrong; 2 the command line is wrong.")]
+#[command(
+    after_help = "Exit codes: 0 there is one coordinator and it serves; 1 there is none, or more than one, or the \
+input is wrong; 2 the command line is wrong."
+)]
 pub struct Overview {
     #[command(flatten)]
     pub common: Common,
@@ -57,7 +59,7 @@ pub struct Handoff {
     pub from: Option<String>,
     #[command(flatten)]
     pub common: Common,
-    /// The journal [default: handoff-CLUSTER.journal in $XDG_STATE_HOME/keystone]
+    /// The journal [default: `handoff-CLUSTER.journal` in `$XDG_STATE_HOME/keystone`]
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Program that points the public name to the new address; it is run with the name and the address
@@ -92,7 +94,7 @@ pub struct Takeover {
     pub lose_unreplicated_changes: bool,
     #[command(flatten)]
     pub common: Common,
-    /// The journal [default: handoff-CLUSTER.journal in $XDG_STATE_HOME/keystone]
+    /// The journal [default: `handoff-CLUSTER.journal` in `$XDG_STATE_HOME/keystone`]
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Program that points the public name to the new address; it is run with the name and the address

@@ -1,4 +1,4 @@
-//! Headscale's database, looked at from outside: SQLite's own program reads it.
+//! Headscale's database, looked at from outside: `SQLite`'s own program reads it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +34,10 @@ pub fn contents(database: &Path) -> Result<Contents, CoordinatorError> {
             fs::copy(&from, &to).map_err(|source| CoordinatorError::Read { path: from, source })?;
         }
     }
-    let schema = sqlite(&copy, &format!("SELECT type, name, sql FROM sqlite_schema WHERE {OWN} ORDER BY type, name;"))?;
+    let schema = sqlite(
+        &copy,
+        &format!("SELECT type, name, sql FROM sqlite_schema WHERE {OWN} ORDER BY type, name;"),
+    )?;
     let tables = sqlite(
         &copy,
         &format!("SELECT name FROM sqlite_schema WHERE type = 'table' AND {OWN} ORDER BY name;"),
@@ -76,6 +79,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn sqlite(database: &Path, commands: &str) -> Result<String, CoordinatorError> {
     let path = database.to_string_lossy();
-    let words: Vec<&str> = ["-batch", "-bail", "-init", "/dev/null", &path].into_iter().chain(commands.split('\n')).collect();
+    let words: Vec<&str> =
+        ["-batch", "-bail", "-init", "/dev/null", &path].into_iter().chain(commands.split('\n')).collect();
     output("sqlite3", &words)
 }

@@ -40,10 +40,9 @@ pub fn alone(lock: &Path) -> Result<File, CoordinatorError> {
 /// What the file says; none where there is no file.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CoordinatorError> {
     match fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| CoordinatorError::Damaged {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        }),
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|error| CoordinatorError::Damaged { path: path.to_owned(), reason: error.to_string() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CoordinatorError::Read { path: path.to_owned(), source }),
     }

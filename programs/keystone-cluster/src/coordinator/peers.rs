@@ -68,7 +68,10 @@ pub fn own_key(settings: &Settings) -> Option<String> {
 fn health(settings: &Settings, address: &str) -> bool {
     let to = connect_to(settings, address);
     let url = format!("{}/health", settings.url);
-    succeeds("curl", &["--silent", "--fail", "--connect-timeout", "2", "--max-time", "4", "--connect-to", &to, &url])
+    succeeds(
+        "curl",
+        &["--silent", "--fail", "--connect-timeout", "2", "--max-time", "4", "--connect-to", &to, &url],
+    )
 }
 
 /// The URL's host and whatever port, at that address.

@@ -66,7 +66,10 @@ fn in_slot(settings: &Settings, lease: &Lease, slot: &str) -> Option<Copy> {
 
 /// The copy of the highest generation.
 pub fn newest(settings: &Settings) -> Option<Copy> {
-    leases(settings).into_iter().filter_map(|lease| of(settings, &lease)).max_by_key(|copy| copy.of.generation)
+    leases(settings)
+        .into_iter()
+        .filter_map(|lease| of(settings, &lease))
+        .max_by_key(|copy| copy.of.generation)
 }
 
 /// Leases of which there is a folder, `<holder>-<generation>`.

@@ -21,11 +21,8 @@ pub fn check(settings: &Settings, starting: bool) -> Result<Checked, Coordinator
     let _alone = if starting { None } else { Some(lease::alone(&settings.lock)?) };
     let before: Option<Lease> = lease::read(&settings.known())?;
     let held: Option<Lease> = lease::read(&settings.lease())?;
-    let known = heard
-        .into_iter()
-        .chain(before.clone())
-        .chain(held.clone())
-        .max_by_key(|lease| lease.generation);
+    let known =
+        heard.into_iter().chain(before.clone()).chain(held.clone()).max_by_key(|lease| lease.generation);
     if known != before
         && let Some(known) = &known
     {

@@ -189,7 +189,9 @@ pub fn sentence(plan: &Plan, step: Step) -> String {
     match step {
         Step::Fence => format!("fence: {from} gives up the lease and stops Headscale"),
         Step::Receive => format!("receive: {to} has the last transactions, and checks them"),
-        Step::Adopt => format!("adopt: {to} takes the lease of generation {generation}; no way back from here"),
+        Step::Adopt => {
+            format!("adopt: {to} takes the lease of generation {generation}; no way back from here")
+        }
         Step::Start => format!("start: {to} serves, with the key that clients know"),
         Step::Retire => format!("retire: {from} becomes a standby"),
         Step::Announce => format!("announce: every candidate hears that {to} is the coordinator"),
@@ -200,8 +202,8 @@ pub fn sentence(plan: &Plan, step: Step) -> String {
 /// How to go on.
 fn hint(plan: &Plan, step: Step) -> String {
     let again = "run the same command again to go on from here";
-    let before = plan.steps.iter().position(|s| *s == step)
-        < plan.steps.iter().position(|s| *s == Step::NO_RETURN);
+    let before =
+        plan.steps.iter().position(|s| *s == step) < plan.steps.iter().position(|s| *s == Step::NO_RETURN);
     if before && plan.steps.contains(&Step::Fence) {
         return format!(
             "{again}, or `keystone-cluster mesh handoff {} --abort` to make {} the coordinator again",

@@ -95,7 +95,9 @@ impl Hosts {
 
 fn spawn(command: &[String]) -> Result<Output, HandoffError> {
     let program = command.first().map_or("", String::as_str);
-    Command::new(program).args(&command[1..]).stdin(Stdio::null()).output().map_err(|error| {
-        HandoffError::Program { program: program.to_owned(), reason: error.to_string() }
-    })
+    Command::new(program)
+        .args(&command[1..])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| HandoffError::Program { program: program.to_owned(), reason: error.to_string() })
 }

@@ -160,7 +160,10 @@ fn handoff(
     if let Some(expected) = from
         && expected != old.node
     {
-        return Err(HandoffError::OtherCoordinator { found: old.node.clone(), expected: expected.to_owned() });
+        return Err(HandoffError::OtherCoordinator {
+            found: old.node.clone(),
+            expected: expected.to_owned(),
+        });
     }
     if old.node == *to {
         return Ok(None);
@@ -175,7 +178,8 @@ fn handoff(
         }
     }
     let state = old.lease.as_ref().map_or(0, |lease| lease.generation);
-    let copied = target.replica.as_ref().is_some_and(|copy| copy.of.holder == old.node && copy.of.generation == state);
+    let copied =
+        target.replica.as_ref().is_some_and(|copy| copy.of.holder == old.node && copy.of.generation == state);
     if !copied {
         return Err(HandoffError::NoCopy { to: to.clone(), from: old.node.clone(), generation: state });
     }
@@ -214,7 +218,12 @@ fn takeover(target: &Status, survey: &Survey, make: Make<'_>) -> Result<Option<P
     // Higher than whatever anybody has heard of.
     let known = survey.heard().filter_map(|status| status.known.as_ref()).map(|lease| lease.generation).max();
     let generation = known.unwrap_or(0).max(copy.of.generation) + 1;
-    Ok(Some(make(&copy.of.holder, copy.of.generation, generation, &[Receive, Adopt, Start, Announce, Address])))
+    Ok(Some(make(
+        &copy.of.holder,
+        copy.of.generation,
+        generation,
+        &[Receive, Adopt, Start, Announce, Address],
+    )))
 }
 
 /// The host of a URL that the model has checked.

@@ -25,15 +25,15 @@ impl Report {
     }
 
     /// What would be done.
-    pub fn dry(plan: Plan, journal: &Journal, hosts: &Hosts) -> Self {
+    pub fn dry(plan: &Plan, journal: &Journal, hosts: &Hosts) -> Self {
         let mut text = format!("A {} from {} to {} would be:\n", plan.kind, plan.from, plan.to);
         let mut steps = Vec::new();
         // Writing to a String cannot fail.
         for (number, step) in plan.steps.iter().copied().enumerate() {
             let before = journal.answer(step).is_some();
-            let _ = write!(text, "{}. {}", number + 1, sentence(&plan, step));
+            let _ = write!(text, "{}. {}", number + 1, sentence(plan, step));
             let _ = writeln!(text, "{}", if before { " (done before)" } else { "" });
-            let (node, words) = verb(&plan, journal, step);
+            let (node, words) = verb(plan, journal, step);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let command = match step {
                 Step::Address => None,
@@ -49,7 +49,7 @@ impl Report {
         Self { text, json: json!({ "ok": true, "dryRun": true, "plan": plan, "steps": steps }) }
     }
 
-    pub fn aborted(plan: Plan) -> Self {
+    pub fn aborted(plan: &Plan) -> Self {
         let text = format!(
             "{} is the coordinator again, with the lease of generation {}. Nothing was lost.\n",
             plan.from, plan.state
@@ -57,7 +57,7 @@ impl Report {
         Self { text, json: json!({ "ok": true, "aborted": true, "plan": plan }) }
     }
 
-    pub fn done(plan: Plan, resumed: bool, outcome: Outcome) -> Self {
+    pub fn done(plan: &Plan, resumed: bool, outcome: &Outcome) -> Self {
         let mut text = format!(
             "{} is the coordinator, with the lease of generation {} and {} rows of {}.\n",
             plan.to, plan.generation, outcome.rows, plan.from

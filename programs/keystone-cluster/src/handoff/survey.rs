@@ -44,7 +44,9 @@ impl Survey {
             Some(Err(error)) => {
                 Err(HandoffError::Silent { node: node.to_owned(), reason: error.to_string() })
             }
-            None => Err(HandoffError::Silent { node: node.to_owned(), reason: "it was not asked".to_owned() }),
+            None => {
+                Err(HandoffError::Silent { node: node.to_owned(), reason: "it was not asked".to_owned() })
+            }
         }
     }
 }

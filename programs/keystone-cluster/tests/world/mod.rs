@@ -1,5 +1,5 @@
 //! A world of three candidates, each a folder. An `ssh` on PATH leads to them: it runs the program itself with the settings
-//! of that node. Headscale, litestream and systemd are scripts that do to files what those do; SQLite is real.
+//! of that node. Headscale, litestream and systemd are scripts that do to files what those do; `SQLite` is real.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::collections::BTreeMap;
@@ -143,7 +143,10 @@ impl World {
         for node in NODES {
             fs::write(world.path(node).join("shared/known"), &lease).unwrap();
         }
-        world.at("primer-1", "touch $WORLD/primer-1/units/headscale.service; systemctl start keystone-coordinator-log.service");
+        world.at(
+            "primer-1",
+            "touch $WORLD/primer-1/units/headscale.service; systemctl start keystone-coordinator-log.service",
+        );
         world
     }
 
@@ -210,7 +213,7 @@ impl World {
         (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
-    /// Everything of every node that lasts, but for times and for what SQLite writes at will.
+    /// Everything of every node that lasts, but for times and for what `SQLite` writes at will.
     pub fn state(&self) -> BTreeMap<String, String> {
         let mut state = BTreeMap::new();
         for node in NODES {

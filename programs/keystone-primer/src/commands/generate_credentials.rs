@@ -8,10 +8,10 @@ use keystone_pki::certificate::{Certificate, Time};
 use serde_json::json;
 
 use super::client::Client;
-use super::{Said, field, lab_mark, secret};
+use super::{Said, lab_mark, roots, secret};
 use crate::cli::GenerateCredentials;
 use crate::control::Command;
-use crate::credentials::{Places, Plan};
+use crate::credentials::{Journal, Places, Plan, Wanted};
 use crate::refusal::Refusal;
 use crate::signing::not_before;
 
@@ -31,40 +31,35 @@ pub fn run(client: &Client, arguments: &GenerateCredentials) -> Result<Said, Ref
     }
     crate::serve::hide_memory()?;
     let answer = client.ask(&Command::Root)?;
-    let root =
-        Certificate::from_pem(field(&answer, "root")).map_err(|error| Refusal::new(error.to_string()))?;
+    let roots: Vec<Certificate> = roots::read(&answer)?.into_iter().map(|(_, root)| root).collect();
     let places = Places {
         secrets: arguments.secrets.clone(),
         trust: arguments.trust.clone(),
         identity: arguments.identity.clone(),
     };
     let now = Time::from_unix(not_before());
-    let plan = Plan::new(cluster, &root, &places, now)?;
+    let journal = if arguments.dry_run { None } else { Some(Journal::open(&places)?) };
+    let wanted = Wanted { successors: arguments.successors, anew: false };
+    let plan = Plan::new(cluster, &roots, &places, wanted, now)?;
     let mut text = lab_mark(&answer).to_owned();
     text.push_str(&plan.text());
     let mut document =
         json!({ "ok": true, "lab": answer["lab"], "plan": plan.json(), "dryRun": arguments.dry_run });
-    if arguments.dry_run || plan.is_empty() {
+    let Some(journal) = journal.filter(|_| !plan.is_empty()) else {
         let end = if arguments.dry_run { "Nothing was done." } else { "Nothing was changed." };
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{end}");
         document["written"] = json!([]);
         return Ok(Said::new(document, text));
-    }
+    };
     let requests = plan.authorities.requests(cluster, now)?;
     let signed = if requests.is_empty() {
         Vec::new()
     } else {
         let secret = secret::ask(client, arguments.opening)?;
-        let reason = "generate-credentials".to_owned();
-        let done = client.ask(&Command::Sign { requests, reason, secret: Some(secret) })?;
-        let pems = done["certificates"].as_array().cloned().unwrap_or_default();
-        pems.iter()
-            .map(|pem| Certificate::from_pem(pem.as_str().unwrap_or_default()))
-            .collect::<Result<_, _>>()
-            .map_err(|error| Refusal::new(error.to_string()))?
+        roots::sign(client, None, requests, "generate-credentials", &secret)?
     };
-    let written = plan.make(cluster, &root, &places, signed, now)?.write()?;
+    let written = plan.make(cluster, &roots, &places, signed, now)?.write(&journal, &places)?;
     let _ = writeln!(
         text,
         "\n{} files written in {:.1} s; next: git add {} {} && git commit",

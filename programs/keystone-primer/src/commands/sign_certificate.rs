@@ -30,7 +30,12 @@ pub fn run(client: &Client, arguments: &SignCertificate) -> Result<Said, Refusal
     };
     let secret = secret::ask(client, arguments.opening)?;
     let reason = format!("sign-certificate for {holder}");
-    let done = client.ask(&Command::Sign { requests: vec![request], reason, secret: Some(secret) })?;
+    let done = client.ask(&Command::Sign {
+        generation: None,
+        requests: vec![request],
+        reason,
+        secret: Some(secret),
+    })?;
     let pem = done["certificates"][0].as_str().unwrap_or_default();
     write(&out, pem)?;
     let summary = done["summaries"][0].as_str().unwrap_or_default();

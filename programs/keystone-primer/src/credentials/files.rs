@@ -1,9 +1,9 @@
-//! Files that are made in memory and then put in their places, ciphertext before what is public, each whole or not at all.
+//! Files that are made in memory and then put in their places, all of them or none.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use age::Recipient;
 use keystone_model::{Cluster, recipients_file, secret};
@@ -11,10 +11,15 @@ use keystone_pki::certificate::Certificate;
 use serde::{Deserialize, Serialize};
 
 use super::Places;
+use super::journal::{Folder, Journal};
 use super::leaves::bundles;
 use crate::refusal::Refusal;
 
 const ISSUED: &str = "issued.json";
+/// Roots that are believed, the newest first.
+pub const ROOTS: &str = "root-ca.crt";
+/// Certificates by which generations of the root vouch for each other, while one follows the other.
+pub const CROSSES: &str = "root-cross.crt";
 
 /// What is public about a certificate that was issued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,21 +78,19 @@ pub fn read_issued(trust: &Path) -> Result<BTreeMap<String, BTreeMap<String, Not
 /// Files that are not written yet.
 pub struct Files {
     rules: BTreeMap<String, Vec<String>>,
-    secrets: PathBuf,
-    trust: PathBuf,
     sealed: BTreeMap<String, Vec<u8>>,
     public: BTreeMap<String, String>,
+    gone: BTreeSet<String>,
 }
 
 impl Files {
     /// None yet.
-    pub fn new(cluster: &Cluster, places: &Places) -> Self {
+    pub fn new(cluster: &Cluster) -> Self {
         Self {
             rules: secret::rules(cluster),
-            secrets: places.secrets.clone(),
-            trust: places.trust.clone(),
             sealed: BTreeMap::new(),
             public: BTreeMap::new(),
+            gone: BTreeSet::new(),
         }
     }
 
@@ -120,38 +123,58 @@ impl Files {
         self.public.insert(name.to_owned(), text);
     }
 
+    /// A public file that goes.
+    pub fn without(&mut self, name: &str) {
+        self.gone.insert(name.to_owned());
+    }
+
     /// What is public whatever was made.
-    pub fn public(&mut self, cluster: &Cluster, root: &Certificate, issued: &Issued) -> Result<(), Refusal> {
-        self.trust("root-ca.crt", root.pem());
+    pub fn public(
+        &mut self,
+        cluster: &Cluster,
+        roots: &[Certificate],
+        issued: &Issued,
+    ) -> Result<(), Refusal> {
+        self.trust(ROOTS, roots.iter().map(Certificate::pem).collect());
         self.trust("recipients.txt", recipients_file(cluster));
+        self.issued(issued)
+    }
+
+    /// What was issued.
+    pub fn issued(&mut self, issued: &Issued) -> Result<(), Refusal> {
         let text = serde_json::to_string_pretty(issued).map_err(|error| Refusal::new(error.to_string()))?;
         self.trust(ISSUED, text + "\n");
         Ok(())
     }
 
-    /// Writes everything that differs, and tells what.
-    pub fn write(&self) -> Result<Vec<String>, Refusal> {
-        let mut written = Vec::new();
-        for (name, bytes) in &self.sealed {
-            put(&self.secrets.join(format!("{name}.age")), bytes)?;
-            written.push(format!("secrets/{name}.age"));
-        }
-        for (name, text) in &self.public {
-            let path = self.trust.join(name);
-            if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
-                continue;
-            }
-            put(&path, text.as_bytes())?;
-            written.push(format!("trust/{name}"));
-        }
-        Ok(written)
+    /// Writes everything that differs, all of it or nothing, and tells what.
+    pub fn write(&self, journal: &Journal<'_>, places: &Places) -> Result<Vec<String>, Refusal> {
+        let differs = |name: &str, text: &str| {
+            !fs::read(places.trust.join(name)).is_ok_and(|there| there == text.as_bytes())
+        };
+        let public: Vec<_> = self.public.iter().filter(|(name, text)| differs(name, text)).collect();
+        let gone: Vec<_> = self.gone.iter().filter(|name| places.trust.join(name).exists()).collect();
+        let names: Vec<String> = self.sealed.keys().map(|name| format!("{name}.age")).collect();
+        let sealed = names.iter().zip(self.sealed.values());
+        journal.replace(
+            sealed
+                .map(|(name, bytes)| (Folder::Secrets, name.as_str(), Some(bytes.as_slice())))
+                .chain(
+                    public.iter().map(|(name, text)| (Folder::Trust, name.as_str(), Some(text.as_bytes()))),
+                )
+                .chain(gone.iter().map(|name| (Folder::Trust, name.as_str(), None))),
+        )?;
+        let secrets = names.iter().map(|name| format!("secrets/{name}"));
+        let trust = public.iter().map(|(name, _)| *name).chain(gone.iter().copied());
+        Ok(secrets.chain(trust.map(|name| format!("trust/{name}"))).collect())
     }
 }
 
 /// Whether public files that no certificate changes differ.
-pub fn public_differs(cluster: &Cluster, root: &Certificate, places: &Places) -> bool {
+pub fn public_differs(cluster: &Cluster, roots: &[Certificate], places: &Places) -> bool {
     let there = |name: &str| fs::read_to_string(places.trust.join(name)).unwrap_or_default();
-    there("root-ca.crt") != root.pem() || there("recipients.txt") != recipients_file(cluster)
+    there(ROOTS) != roots.iter().map(Certificate::pem).collect::<String>()
+        || there("recipients.txt") != recipients_file(cluster)
 }
 
 fn recipient(text: &str) -> Result<Box<dyn Recipient>, String> {
@@ -165,15 +188,4 @@ fn recipient(text: &str) -> Result<Box<dyn Recipient>, String> {
         Ok(recipient) => Ok(Box::new(recipient)),
         Err(error) => Err(format!("`{text}` is no recipient of age: {error}")),
     }
-}
-
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Refusal> {
-    let failed = |error: io::Error| Refusal::file("write", path, &error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = folder.join(format!(".{name}.unfinished"));
-    let mut file = File::create(&part).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&part, path).and_then(|()| File::open(folder)?.sync_all()).map_err(failed)
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use keystone_model::{Cluster, secret};
-use keystone_pki::certificate::{PrivateKey, Time};
+use keystone_model::{Authority, Cluster, secret};
+use keystone_pki::certificate::{Certificate, PrivateKey, Time};
 use keystone_pki::profile::{Holder, Identity, identities};
 use rand_core::OsRng;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Places;
-use super::authorities::{Authorities, Issuers};
+use super::authorities::Issuers;
 use super::files::{Files, Issued, Note};
 use crate::node_key::{hash, hex};
 use crate::refusal::Refusal;
@@ -61,7 +61,13 @@ fn meaning(identity: &Identity, issuer: [u8; 20]) -> String {
 
 impl Bundle {
     /// Whether its certificates have to be issued: one is missing, says something else than it should, or ends soon.
-    pub fn is_due(&self, issued: &Issued, authorities: &Authorities, places: &Places, now: Time) -> bool {
+    pub fn is_due(
+        &self,
+        issued: &Issued,
+        issuing: &dyn Fn(Authority) -> Option<[u8; 20]>,
+        places: &Places,
+        now: Time,
+    ) -> bool {
         if !places.secrets.join(format!("{}.age", self.file)).exists() {
             return true;
         }
@@ -69,9 +75,7 @@ impl Bundle {
         noted.len() != self.identities.len()
             || self.identities.iter().any(|identity| {
                 let profile = identity.profile();
-                let (Some(note), Some(key_id)) =
-                    (noted.get(profile.name), authorities.issuing(profile.authority))
-                else {
+                let (Some(note), Some(key_id)) = (noted.get(profile.name), issuing(profile.authority)) else {
                     return true;
                 };
                 note.meaning != meaning(identity, key_id) || now.unix() >= note.renewal
@@ -91,7 +95,7 @@ impl Bundle {
             let profile = identity.profile();
             let above = issuers.get(profile.authority)?;
             let key = PrivateKey::generate(&mut OsRng);
-            let authority = above.certificate();
+            let authority = above.certificate().clone();
             // Not before its issuer, which may be new.
             let from = now.plus(-BACKDATED).max(authority.contents().validity.not_before);
             let leaf = above.issue(identity, &key.public(), from, &mut OsRng).map_err(|error| {
@@ -104,7 +108,9 @@ impl Bundle {
                 serial: leaf.contents().serial.to_string(),
             };
             notes.insert(profile.name.to_owned(), note);
-            let chain = leaf.pem() + &authority.pem();
+            // Whoever knows only the root before finds the way over the certificate by which that vouches for the new one.
+            let over = issuers.crosses().iter().filter(|one| authority.verify(one).is_ok());
+            let chain = leaf.pem() + &authority.pem() + &over.map(Certificate::pem).collect::<String>();
             contents.insert(format!("{}.crt", profile.name), Value::String(chain));
             contents.insert(format!("{}.key", profile.name), Value::String(key.to_pem().as_str().to_owned()));
         }

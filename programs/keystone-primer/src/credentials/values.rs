@@ -1,5 +1,8 @@
 //! Keys that are no certificates, each in the form that its reader wants.
 
+use std::fs;
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keystone_pki::certificate::Time;
@@ -9,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::Places;
 use super::files::Files;
+use super::open::open;
 use crate::clock;
 use crate::node_key::{hex, random};
 use crate::refusal::Refusal;
@@ -42,6 +46,27 @@ pub fn missing(places: &Places) -> Vec<Kind> {
     ALL.into_iter().filter(|kind| !places.secrets.join(format!("{}.age", kind.file())).exists()).collect()
 }
 
+const KEYS: &str = "          keys:\n";
+
+fn day(now: Time) -> String {
+    let shown = clock::shown(u64::try_from(now.unix()).unwrap_or_default());
+    shown.get(..10).unwrap_or("first").to_owned()
+}
+
+/// A key, as a line of the list.
+fn etcd_key(now: Time) -> Result<Zeroizing<String>, Refusal> {
+    let key = Zeroizing::new(STANDARD.encode(Zeroizing::new(random::<32>()?).as_slice()));
+    let name = format!("key-{}-{}", day(now), hex(&random::<2>()?));
+    Ok(Zeroizing::new(format!("            - name: {name}\n              secret: {}\n", key.as_str())))
+}
+
+/// Files of public keys that verify tokens.
+fn public_keys(places: &Places) -> Vec<String> {
+    let entries = fs::read_dir(places.trust.join("service-account")).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "pub")).collect()
+}
+
 impl Kind {
     /// The file, without folder and ending.
     pub const fn file(self) -> &'static str {
@@ -65,19 +90,38 @@ impl Kind {
         }
     }
 
+    /// Makes one that follows another, which somebody may know. What it encrypted can still be read.
+    pub fn follow(self, files: &mut Files, places: &Places, now: Time) -> Result<(), Refusal> {
+        let there = places.secrets.join(format!("{}.age", self.file())).exists();
+        match self {
+            Self::EtcdEncryption if there => {
+                let before = open(self.file(), places)?;
+                let (front, keys) = before.split_once(KEYS).ok_or_else(|| {
+                    Refusal::new("secrets/etcd-encryption.age has no list of keys")
+                        .fix("write it as `keystone-primer generate-credentials` does")
+                })?;
+                let text = Zeroizing::new(format!("{front}{KEYS}{}{keys}", etcd_key(now)?.as_str()));
+                files.secret(self.file(), text.as_bytes())
+            }
+            Self::OidcSigning => {
+                for name in public_keys(places) {
+                    files.without(&format!("service-account/{name}"));
+                }
+                self.make(files, now)
+            }
+            _ => self.make(files, now),
+        }
+    }
+
     /// Makes it.
     pub fn make(self, files: &mut Files, now: Time) -> Result<(), Refusal> {
         match self {
             Self::EtcdEncryption => {
-                let key = Zeroizing::new(STANDARD.encode(Zeroizing::new(random::<32>()?).as_slice()));
-                let name = clock::shown(u64::try_from(now.unix()).unwrap_or_default());
-                let name = name.get(..10).unwrap_or("first");
                 // `identity` last: what is not encrypted yet can be read, and is never written so.
                 let text = Zeroizing::new(format!(
                     "apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources:\n  - resources: [secrets]\n    \
-                     providers:\n      - aesgcm:\n          keys:\n            - name: key-{name}\n              secret: {}\n      \
-                     - identity: {{}}\n",
-                    key.as_str()
+                     providers:\n      - aesgcm:\n{KEYS}{}      - identity: {{}}\n",
+                    etcd_key(now)?.as_str()
                 ));
                 files.secret(self.file(), text.as_bytes())
             }
@@ -89,8 +133,8 @@ impl Kind {
                 let public =
                     key.to_public_key().to_public_key_pem(LineEnding::LF).map_err(|error| failed(&error))?;
                 files.secret(self.file(), pem.as_bytes())?;
-                let name = clock::shown(u64::try_from(now.unix()).unwrap_or_default());
-                let name = format!("sa-{}", name.get(..7).unwrap_or("first"));
+                // A second one of the same day has another name than the first, which may have to go.
+                let name = format!("sa-{}-{}", day(now), hex(&random::<2>()?));
                 files.trust(&format!("service-account/{name}.pub"), public);
                 files.trust(
                     "trust.toml",

@@ -133,7 +133,7 @@ fn child() {
     let meeting = Meeting { exporter: EXPORTER, joiner: &joiner_key, target: &target_key };
     let token = Token::parse(&std::fs::read_to_string(Path::new(&folder).join("token")).unwrap()).unwrap();
     let request = ask(&token, "production", "primer-2", &meeting).unwrap();
-    crate::store::arm(env::var(POINT).unwrap().parse().unwrap());
+    crate::fault::arm(env::var(POINT).unwrap().parse().unwrap());
     target.answer(&meeting, &request, 101).unwrap();
 }
 

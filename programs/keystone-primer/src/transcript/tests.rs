@@ -45,7 +45,7 @@ fn others_witness_what_follows_and_nothing_else() {
     );
     for entry in &entries {
         let seen = see(entry).unwrap();
-        countersigned(&a.store, &a.identity, entry.read().unwrap().number, seen).unwrap();
+        countersigned(&a.store, &a.identity, &all, entry.read().unwrap().number, seen).unwrap();
     }
     for store in [&a.store, &b.store] {
         let replay = replay(store, &a.identity, &all).unwrap();

@@ -30,22 +30,35 @@ pub const PRODUCTION: bool = false;
 impl Three {
     /// Three that have not begun, running.
     pub fn start(lab: bool) -> Self {
+        Self::configured(lab, &json!({}))
+    }
+
+    /// The same, with more in their configurations.
+    pub fn configured(lab: bool, more: &Value) -> Self {
+        Self::behind(lab, more, &|real| real.to_vec())
+    }
+
+    /// The same, with other addresses in their configurations than those on which they listen.
+    pub fn behind(lab: bool, more: &Value, known: &dyn Fn(&[SocketAddr]) -> Vec<SocketAddr>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let addresses: Vec<SocketAddr> =
             listeners.iter().map(|socket| socket.local_addr().unwrap()).collect();
         let peers: Vec<String> =
-            addresses.iter().zip(1..).map(|(address, n)| format!("primer-{n}={address}")).collect();
+            known(&addresses).iter().zip(1..).map(|(address, n)| format!("primer-{n}={address}")).collect();
         let inventory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../hosts/cluster.toml");
         for n in 1..=3 {
             let own = folder.path().join(format!("primer-{n}"));
             fs::create_dir(&own).unwrap();
-            let config = json!({
+            let mut config = json!({
                 "schema": 1, "node": format!("primer-{n}"), "role": "primer", "port": 0, "cluster": "production",
                 "peers": peers, "keyStorage": own.join("keys"), "quorumSize": 2,
                 "backupRecipient": own.join("backup.txt"), "inventory": inventory,
                 "labKey": lab.then(|| own.join("lab.key")),
             });
+            for (key, value) in more.as_object().unwrap() {
+                config[key] = value.clone();
+            }
             fs::write(own.join("primer.json"), config.to_string()).unwrap();
         }
         let mut three = Self {
@@ -58,6 +71,14 @@ impl Three {
             three.run(n);
         }
         three
+    }
+
+    /// Changes a configuration; a daemon reads it when it starts.
+    pub fn configure(&self, n: usize, key: &str, value: Value) {
+        let path = self.path(n, "primer.json");
+        let mut config: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        config[key] = value;
+        fs::write(path, config.to_string()).unwrap();
     }
 
     pub fn path(&self, n: usize, name: &str) -> PathBuf {
@@ -84,6 +105,11 @@ impl Three {
         let mut ready = String::new();
         BufReader::new(stdout).read_line(&mut ready).unwrap();
         assert_eq!(ready, "ready\n", "{}", self.log(n));
+    }
+
+    /// The daemon's process.
+    pub fn pid(&self, n: usize) -> u32 {
+        self.daemons[n - 1].as_ref().unwrap().id()
     }
 
     /// kill -9.
@@ -142,12 +168,14 @@ impl Three {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// Init and joins.
-    pub fn begin(&self) {
+    /// Init and joins; gives the tokens.
+    pub fn begin(&self) -> Vec<String> {
         let begun = self.json(1, &["init", "--cluster", "production"]);
         for (n, token) in (2..).zip(begun["tokens"].as_array().unwrap()) {
             self.say(n, &["join", "--token", "-"], token["token"].as_str().unwrap());
         }
+        let tokens = begun["tokens"].as_array().unwrap();
+        tokens.iter().map(|token| token["token"].as_str().unwrap().to_owned()).collect()
     }
 
     /// All the way to the root's certificate, in a lab.

@@ -1,0 +1,212 @@
+//! What happens to a ceremony when a primer is killed, or its connections break, at any point of it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use common::{LAB, Three};
+use serde_json::json;
+
+/// What a proxy does to the n-th piece of data that goes to a primer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It is lost, and the connection with it.
+    Drop,
+    /// It comes twice.
+    Duplicate,
+    /// A bit of it is another.
+    Corrupt,
+    /// It comes late, after what another connection brings.
+    Delay,
+    /// The primer is killed before it comes.
+    Kill,
+}
+
+struct Proxy {
+    fault: Mutex<Option<Fault>>,
+    /// Pieces until the fault.
+    left: AtomicI64,
+    fired: AtomicBool,
+    process: AtomicU32,
+}
+
+/// A TLS record of data, not of a handshake.
+const DATA: u8 = 0x17;
+
+impl Proxy {
+    fn start(target: SocketAddr) -> (Arc<Self>, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let proxy = Arc::new(Self {
+            fault: Mutex::default(),
+            left: AtomicI64::new(0),
+            fired: AtomicBool::new(false),
+            process: AtomicU32::new(0),
+        });
+        let own = Arc::clone(&proxy);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                // Whoever connects to a primer that is off is refused.
+                let Ok(server) = TcpStream::connect(target) else { continue };
+                let (mut back, mut front) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                thread::spawn(move || {
+                    let _ = std::io::copy(&mut back, &mut front);
+                    let _ = front.shutdown(std::net::Shutdown::Both);
+                });
+                let proxy = Arc::clone(&own);
+                thread::spawn(move || {
+                    let _ = proxy.forward(&client, &server);
+                    let _ = server.shutdown(std::net::Shutdown::Both);
+                    let _ = client.shutdown(std::net::Shutdown::Both);
+                });
+            }
+        });
+        (proxy, address)
+    }
+
+    fn arm(&self, fault: Fault, after: i64) {
+        self.left.store(after, Ordering::SeqCst);
+        self.fired.store(false, Ordering::SeqCst);
+        *self.fault.lock().unwrap() = Some(fault);
+    }
+
+    fn fires(&self) -> Option<Fault> {
+        let mut fault = self.fault.lock().unwrap();
+        (fault.is_some() && self.left.fetch_sub(1, Ordering::SeqCst) == 0).then(|| {
+            self.fired.store(true, Ordering::SeqCst);
+            fault.take().unwrap()
+        })
+    }
+
+    fn forward(&self, mut client: &TcpStream, mut server: &TcpStream) -> std::io::Result<()> {
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let length = client.read(&mut piece)?;
+            if length == 0 {
+                return Ok(());
+            }
+            let bytes = &mut piece[..length];
+            let fault = if bytes[0] == DATA { self.fires() } else { None };
+            match fault {
+                Some(Fault::Drop) => return Ok(()),
+                Some(Fault::Duplicate) => server.write_all(bytes)?,
+                Some(Fault::Corrupt) => bytes[length / 2] ^= 1,
+                Some(Fault::Delay) => thread::sleep(Duration::from_millis(300)),
+                Some(Fault::Kill) => {
+                    let process = i32::try_from(self.process.load(Ordering::SeqCst)).unwrap();
+                    let process = rustix::process::Pid::from_raw(process).unwrap();
+                    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+                    return Ok(());
+                }
+                None => {}
+            }
+            server.write_all(bytes)?;
+        }
+    }
+}
+
+/// Three primers, the third of which is reached by a proxy.
+fn proxied() -> (Three, Arc<Proxy>) {
+    let kept = Mutex::new(None);
+    let three = Three::behind(LAB, &json!({}), &|real| {
+        let (proxy, address) = Proxy::start(real[2]);
+        *kept.lock().unwrap() = Some(proxy);
+        vec![real[0], real[1], address]
+    });
+    let proxy = kept.into_inner().unwrap().unwrap();
+    proxy.process.store(three.pid(3), Ordering::SeqCst);
+    (three, proxy)
+}
+
+fn keys(three: &Three, n: usize) -> serde_json::Value {
+    three.json(n, &["status"])["keys"].clone()
+}
+
+/// All three come to the same keys and the root's certificate, after the third was started again.
+fn heals(three: &Three, what: &str) {
+    for n in 1..=3 {
+        let waited = three.try_do(n, &["status", "--wait", "60"], "");
+        assert!(
+            waited.status.success(),
+            "{what}: {}{}",
+            String::from_utf8_lossy(&waited.stderr),
+            (1..=3).fold(String::new(), |logs, n| logs + &three.log(n))
+        );
+    }
+    assert_eq!(keys(three, 1), keys(three, 3), "{what}");
+    assert_eq!(keys(three, 1), keys(three, 2), "{what}");
+    let replay = &three.json(3, &["status", "--verify"])["replay"];
+    assert_eq!(replay["bad"], json!([]), "{what}");
+}
+
+#[test]
+fn killed_in_the_midst_of_the_making_of_keys_it_heals() {
+    let mut killed = 0;
+    // Every fourth message: a round has more than that, with what surrounds it.
+    for after in (0..200).step_by(4) {
+        let (mut three, proxy) = proxied();
+        proxy.arm(Fault::Kill, after);
+        let begun = three.json(1, &["init", "--cluster", "production"]);
+        for (n, token) in (2..).zip(begun["tokens"].as_array().unwrap()) {
+            // One that is killed meanwhile may have lost the answer.
+            let joined = three.try_do(n, &["join", "--token", "-"], token["token"].as_str().unwrap());
+            assert!(n == 3 || joined.status.success());
+        }
+        // Until the fault, or until nothing is left to do.
+        let mut done = false;
+        while !done && !proxy.fired.load(Ordering::SeqCst) {
+            done = three.try_do(1, &["status", "--wait", "1"], "").status.success();
+        }
+        if !proxy.fired.load(Ordering::SeqCst) {
+            assert!(done, "{}", three.log(1));
+            break;
+        }
+        three.kill(3);
+        three.run(3);
+        // The token was used by this very key, and by no other.
+        let token = begun["tokens"][1]["token"].as_str().unwrap();
+        let again = three.try_do(3, &["join", "--token", "-"], token);
+        let error = String::from_utf8_lossy(&again.stderr).into_owned();
+        assert!(again.status.success() || error.contains("this primer has joined already"), "{error}");
+        heals(&three, &format!("killed at message {after}"));
+        killed += 1;
+    }
+    // Two keys of five questions each, the root's certificate, and what goes before and after.
+    assert!(killed > 3, "{killed}");
+}
+
+#[test]
+fn lost_doubled_changed_and_late_messages_cost_a_try_and_no_more() {
+    let (three, proxy) = proxied();
+    three.begin();
+    heals(&three, "before");
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    let csr = csr.to_str().unwrap();
+    for fault in [Fault::Drop, Fault::Duplicate, Fault::Corrupt, Fault::Delay] {
+        for after in 0..6 {
+            proxy.arm(fault, after);
+            // Two others are enough, whatever happens to the third.
+            three.say(1, &["sign-certificate", "--csr", csr], "");
+        }
+    }
+    heals(&three, "after");
+    let record = three.json(1, &["status", "--verify"]);
+    assert_eq!(record["replay"]["bad"], json!([]), "{record}");
+}
+
+fn request(path: &std::path::Path) {
+    use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
+    let key = PrivateKey::generate(&mut rand_core::OsRng);
+    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
+    let request = SigningRequest::new(&key, &subject, &std::collections::BTreeSet::new()).unwrap();
+    fs::write(path, request.pem()).unwrap();
+}

@@ -1,0 +1,281 @@
+//! A root follows another: accept, issue, drop, each step killed and repeated; and everything at once in an emergency.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use common::{LAB, Three};
+use keystone_pki::certificate::Certificate;
+use rustls_pki_types::{CertificateDer, UnixTime};
+use serde_json::Value;
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+struct World {
+    three: Three,
+}
+
+impl World {
+    fn new() -> Self {
+        let world = Self { three: Three::ready(LAB) };
+        world.json(1, "generate-credentials", &[]);
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.three.folder.path().join(name)
+    }
+
+    fn arguments(&self, verb: &str, more: &[&str]) -> Vec<String> {
+        let place = |name: &str| self.path(name).display().to_string();
+        let identity = repository().join("checks/fixtures/identities/nodes/primer-1.txt");
+        let inventory = repository().join("hosts/cluster.toml");
+        [verb.to_owned(), "--secrets".to_owned(), place("secrets"), "--trust".to_owned(), place("trust")]
+            .into_iter()
+            .chain(["--identity".to_owned(), identity.display().to_string()])
+            .chain(["--inventory".to_owned(), inventory.display().to_string()])
+            .chain(more.iter().map(|&more| more.to_owned()))
+            .collect()
+    }
+
+    fn json(&self, n: usize, verb: &str, more: &[&str]) -> Value {
+        let arguments = self.arguments(verb, more);
+        self.three.json(n, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn refused(&self, n: usize, verb: &str, more: &[&str]) -> String {
+        let arguments = self.arguments(verb, more);
+        self.three.refused(n, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn trust(&self, name: &str) -> Vec<Certificate> {
+        Certificate::bundle(&fs::read_to_string(self.path("trust").join(name)).unwrap()).unwrap()
+    }
+
+    fn leaf(&self, host: &str, leaf: &str) -> Vec<Certificate> {
+        let identity = repository().join(format!("checks/fixtures/identities/nodes/{host}.txt"));
+        let output = Command::new("age")
+            .arg("-d")
+            .arg("-i")
+            .arg(identity)
+            .arg(self.path("secrets").join(format!("pki-{host}.age")))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let contents: Value = serde_json::from_slice(&output.stdout).unwrap();
+        Certificate::bundle(contents[format!("{leaf}.crt")].as_str().unwrap()).unwrap()
+    }
+}
+
+fn by_webpki(anchor: &Certificate, between: &[&Certificate], leaf: &Certificate) -> Result<(), String> {
+    let anchor = CertificateDer::from(anchor.der());
+    let anchor = webpki::anchor_from_trusted_cert(&anchor).unwrap();
+    let between: Vec<_> = between.iter().map(|one| CertificateDer::from(one.der())).collect();
+    let leaf = CertificateDer::from(leaf.der());
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(),
+    ));
+    webpki::EndEntityCert::try_from(&leaf)
+        .unwrap()
+        .verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &[anchor],
+            &between,
+            now,
+            webpki::KeyUsage::server_auth(),
+            None,
+            None,
+        )
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+fn by_openssl(
+    folder: &Path,
+    anchor: &Certificate,
+    between: &[&Certificate],
+    leaf: &Certificate,
+) -> Result<(), String> {
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let output = Command::new("openssl")
+        .args(["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile"])
+        .arg(write("anchor.pem", anchor.pem()))
+        .arg("-untrusted")
+        .arg(write("between.pem", between.iter().map(|one| one.pem()).collect()))
+        .arg(write("leaf.pem", leaf.pem()))
+        .output()
+        .unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+fn believed(folder: &Path, anchor: &Certificate, between: &[&Certificate], leaf: &Certificate) -> bool {
+    let (one, other) = (by_webpki(anchor, between, leaf), by_openssl(folder, anchor, between, leaf));
+    assert_eq!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    one.is_ok()
+}
+
+#[test]
+fn a_root_follows_another_and_all_four_paths_are_believed_meanwhile() {
+    let mut world = World::new();
+    let folder = tempfile::tempdir().unwrap();
+    let before = world.leaf("control-1", "node");
+    let old = world.trust("root-ca.crt").remove(0);
+
+    let planned = world.json(1, "rotate-root-keys", &["--dry-run"]);
+    assert_eq!((planned["step"].as_str(), planned["to"].as_u64()), (Some("accept"), Some(2)));
+    assert_eq!(world.three.json(1, &["status"])["keys"].as_object().unwrap().len(), 2);
+    let done = world.json(1, "rotate-root-keys", &[]);
+    assert_eq!(done["step"], "accept", "{done}");
+    let roots = world.trust("root-ca.crt");
+    assert_eq!(roots[0], old);
+    let new = roots[1].clone();
+    let crosses = world.trust("root-cross.crt");
+    let by = |issuer: &Certificate| crosses.iter().find(|one| one.verify(issuer).is_ok()).unwrap();
+    let (new_by_old, old_by_new) = (by(&old), by(&new));
+    // The old one still issues, and every primer knows.
+    let csr = world.path("worker-1.csr");
+    request(&csr);
+    let said = world.three.say(2, &["sign-certificate", "--csr", csr.to_str().unwrap()], "");
+    assert!(said.contains("production Root G1"), "{said}");
+
+    // Whoever was off meanwhile comes back; and a second coordinator goes on.
+    for n in 1..=3 {
+        world.three.kill(n);
+        world.three.run(n);
+    }
+    let done = world.json(2, "rotate-root-keys", &[]);
+    assert_eq!(done["step"], "issue", "{done}");
+    let after = world.leaf("control-1", "node");
+    assert_eq!(after[1].contents().issuer, new.contents().subject);
+    assert_eq!(after[2], *new_by_old, "the way over the old root goes along");
+    for (anchor, between, leaf) in [
+        (&old, vec![&before[1]], &before[0]),
+        (&new, vec![&after[1]], &after[0]),
+        (&old, vec![&after[1], new_by_old], &after[0]),
+        (&new, vec![&before[1], old_by_new], &before[0]),
+    ] {
+        assert!(believed(folder.path(), anchor, &between, leaf), "{anchor:?} {between:?}");
+    }
+    assert!(!believed(folder.path(), &old, &[&after[1]], &after[0]));
+    assert!(!believed(folder.path(), &new, &[&before[1]], &before[0]));
+    let said = world.three.say(3, &["sign-certificate", "--csr", csr.to_str().unwrap()], "");
+    assert!(said.contains("production Root G2"), "{said}");
+    // What was issued below the old root is in no bundle before the new, and still in it.
+    let bundle = world.trust("kubernetes-ca.crt");
+    bundle[0].verify(&new).unwrap();
+    assert!(bundle.iter().any(|one| one.verify(&old).is_ok()));
+
+    let error = world.refused(1, "rotate-root-keys", &[]);
+    assert!(error.contains("destroys the shares of G1") && error.contains("--drop"), "{error}");
+    // One that is off keeps its share, and loses it when it is on again.
+    world.three.kill(3);
+    let done = world.json(1, "rotate-root-keys", &["--drop"]);
+    assert_eq!(done["step"], "drop", "{done}");
+    world.three.run(3);
+    let done = world.json(1, "rotate-root-keys", &["--drop"]);
+    assert_eq!(done["step"], "drop", "{done}");
+    assert_eq!(world.trust("root-ca.crt"), [new]);
+    assert!(!world.path("trust/root-cross.crt").exists());
+    for n in 1..=3 {
+        let status = world.three.json(n, &["status", "--verify"]);
+        let keys: Vec<&str> = status["keys"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["backup-G1", "root-G2"]);
+        assert_eq!(status["replay"]["bad"], serde_json::json!([]));
+        let group = fs::read_to_string(world.three.path(n, "keys/groups/root-G1.json")).unwrap();
+        assert!(!group.contains("AGE ENCRYPTED FILE"), "primer-{n} has its old share");
+    }
+    let planned = world.json(2, "rotate-root-keys", &["--dry-run"]);
+    assert_eq!((planned["step"].as_str(), planned["to"].as_u64()), (Some("accept"), Some(3)));
+}
+
+fn request(path: &Path) {
+    use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
+    let key = PrivateKey::generate(&mut rand_core::OsRng);
+    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
+    let request = SigningRequest::new(&key, &subject, &std::collections::BTreeSet::new()).unwrap();
+    fs::write(path, request.pem()).unwrap();
+}
+
+#[test]
+fn in_an_emergency_nothing_of_before_is_believed() {
+    let world = World::new();
+    let backup = world.path("backup.enc");
+    let recipient = fs::read_to_string(world.three.path(1, "backup.txt")).unwrap();
+    encrypt(&recipient, "before", &backup);
+    let names = |folder: &str| {
+        let mut names: Vec<String> = fs::read_dir(world.path(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let files = |folder: &str| -> Vec<Vec<u8>> {
+        names(folder).iter().map(|name| fs::read(world.path(folder).join(name)).unwrap()).collect()
+    };
+    let (before, leaf) = (files("secrets"), world.leaf("control-1", "apiserver"));
+    let old = world.trust("root-ca.crt").remove(0);
+    let error = world.refused(1, "emergency-rotate", &[]);
+    assert!(error.contains("next: keystone-primer emergency-rotate --all-credentials"), "{error}");
+    let planned = world.json(1, "emergency-rotate", &["--all-credentials", "--dry-run"]);
+    assert_eq!((planned["root"].as_u64(), planned["backup"].as_u64()), (Some(2), Some(2)));
+    assert_eq!(files("secrets"), before);
+
+    world.json(1, "emergency-rotate", &["--all-credentials"]);
+    let after = files("secrets");
+    assert_eq!(before.len(), after.len());
+    assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{:?}", names("secrets"));
+    let new = world.trust("root-ca.crt");
+    assert_eq!(new.len(), 1);
+    assert_ne!(new[0].contents().key, old.contents().key);
+    for name in ["kubernetes", "etcd", "front-proxy", "node"] {
+        for intermediate in world.trust(&format!("{name}-ca.crt")) {
+            intermediate.verify(&new[0]).unwrap();
+        }
+    }
+    assert!(world.trust("kubernetes-ca.crt").iter().all(|one| leaf[0].verify(one).is_err()));
+    assert_eq!(names("trust/service-account").len(), 1);
+    // Everybody has the new keys, and nobody a share of the old root.
+    for n in 1..=3 {
+        let status = world.three.json(n, &["status", "--verify"]);
+        let keys: Vec<&str> = status["keys"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, ["backup-G1", "backup-G2", "root-G2"], "{status}");
+        assert_eq!(status["replay"]["bad"].as_array().unwrap().len(), 0, "{status}");
+        assert_eq!(
+            fs::read_to_string(world.three.path(n, "backup.txt")).unwrap(),
+            fs::read_to_string(world.three.path(1, "backup.txt")).unwrap()
+        );
+    }
+    // Old backups still open, new ones too.
+    let now = fs::read_to_string(world.three.path(1, "backup.txt")).unwrap();
+    assert_ne!(now, recipient);
+    let newer = world.path("newer.enc");
+    encrypt(&now, "after", &newer);
+    for (file, expected) in [(&backup, "before"), (&newer, "after")] {
+        world.three.say(2, &["decrypt-backup", "--input", file.to_str().unwrap()], "");
+        assert_eq!(fs::read_to_string(file.with_extension("")).unwrap(), expected);
+    }
+    let idle = world.json(3, "generate-credentials", &[]);
+    assert_eq!(idle["written"], serde_json::json!([]), "{idle}");
+}
+
+fn encrypt(recipient: &str, text: &str, path: &Path) {
+    use std::io::Write as _;
+    let recipient: age::x25519::Recipient = recipient.trim().parse().unwrap();
+    let encryptor =
+        age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).unwrap();
+    let mut writer = encryptor.wrap_output(fs::File::create(path).unwrap()).unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.finish().unwrap();
+}
