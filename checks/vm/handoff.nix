@@ -39,7 +39,7 @@ in
       programs.ssh = {
         extraConfig = ''
           Host *.${inventory.mesh.baseDomain}
-            IdentityFile /root/alice
+            IdentityFile /tmp/alice
             ServerAliveInterval 5
         '';
         knownHosts = lib.mapAttrs' (

@@ -9,8 +9,8 @@ laptop = laptop1
 ENDPOINTS = ",".join(f"https://{host}.{ZONE}:2379" for host in control)
 ETCDCTL = f"etcdctl --cacert {TRUST}/etcd-ca.crt --cert {PKI}/etcd.crt --key {PKI}/etcd.key"
 KUBECTL = f"kubectl --kubeconfig {RENDERED}/kubernetes/components/bootstrap.yaml --request-timeout 5s"
-JOURNAL = "/root/.local/state/keystone/handoff-production.journal"
-MESH = f"HOME=/root {PROGRAM} mesh"
+JOURNAL = "/tmp/admin/.local/state/keystone/handoff-production.journal"
+MESH = f"HOME=/tmp/admin {PROGRAM} mesh"
 
 
 def mesh(command):
@@ -89,7 +89,7 @@ with subtest("every node joins, and an admin's laptop"):
     key = primer1.succeed(f"headscale preauthkeys create --user {user} --expiration 10m --output json | jq -j .key")
     laptop.wait_for_unit("tailscaled.service", timeout=30)
     laptop.succeed(f"tailscale up --login-server {URL} --auth-key {key} --timeout 60s")
-    laptop.succeed(f"install -D -m 0600 {KEYS}/alice-ssh /root/alice")
+    laptop.succeed(f"install -D -m 0600 {KEYS}/alice-ssh /tmp/alice")
 
 with subtest("the control plane lives in the mesh"):
     control1.wait_until_succeeds(f"{ETCDCTL} --endpoints {ENDPOINTS} endpoint health", timeout=120)
@@ -125,7 +125,7 @@ with subtest("the command is killed on its way: nobody is the coordinator, and t
         f"nft 'table inet hold {{ chain in {{ type filter hook input priority -300; ip saddr {standby} tcp dport 22 reject with tcp reset; }}; }}'"
     )
     primer1.succeed("headscale preauthkeys create --tags tag:worker --expiration 1h")
-    laptop.succeed(f"systemd-run --unit handoff --setenv HOME=/root {PROGRAM} mesh handoff control-1 --inventory {INVENTORY}")
+    laptop.succeed(f"systemd-run --unit handoff --setenv HOME=/tmp/admin {PROGRAM} mesh handoff control-1 --inventory {INVENTORY}")
     laptop.wait_until_succeeds(f"grep -F '\"began\":\"receive\"' {JOURNAL}", timeout=60)
     laptop.succeed("systemctl kill --signal KILL --kill-whom main handoff")
     laptop.wait_until_fails("systemctl is-active handoff", timeout=20)
@@ -139,9 +139,9 @@ with subtest("the command is killed on its way: nobody is the coordinator, and t
 with subtest("the same command goes on where it was"):
     primer1.succeed("nft delete table inet hold")
     hook = "#!/bin/sh\nsed \"/ $1/d\" /etc/hosts > /etc/hosts.new && echo \"$2 $1\" >> /etc/hosts.new && mv /etc/hosts.new /etc/hosts\n"
-    laptop.succeed(f"cat > /root/dns <<'EOF'\n{hook}EOF\nchmod +x /root/dns")
+    laptop.succeed(f"cat > /tmp/dns <<'EOF'\n{hook}EOF\nchmod +x /tmp/dns")
     started = time.time()
-    print(laptop.succeed(mesh("handoff control-1 --dns-command /root/dns") + " 2>&1"))
+    print(laptop.succeed(mesh("handoff control-1 --dns-command /tmp/dns") + " 2>&1"))
     print(f"resumed and done in {time.time() - started:.1f} s")
     # Resolvers look at /etc/hosts every other second.
     laptop.wait_until_succeeds(f"getent hosts {URL_HOST} | grep -F '{ADDRESS['control-1']} '", timeout=20)
@@ -181,7 +181,7 @@ with subtest("the new coordinator crashes, and a standby serves"):
     said = laptop.fail(mesh("handoff control-2") + " 2>&1")
     assert "mesh takeover control-2" in said, said
     started = time.time()
-    print(laptop.succeed(mesh("takeover control-2 --lose-unreplicated-changes --dns-command /root/dns") + " 2>&1"))
+    print(laptop.succeed(mesh("takeover control-2 --lose-unreplicated-changes --dns-command /tmp/dns") + " 2>&1"))
     print(f"taken over in {time.time() - started:.1f} s")
     assert nodes_of(control2) == before
     assert key_at(worker1) == noise
@@ -201,7 +201,7 @@ with subtest("the lost coordinator comes back and gives way"):
 
 with subtest("no coordinator at all: every node loses power at once, and quorum returns"):
     # Without the lease it does not start again.
-    control2.succeed("mv /var/lib/keystone/coordinator/lease /root/lease && sync")
+    control2.succeed("mv /var/lib/keystone/coordinator/lease /var/lib/keystone/lease-aside && sync")
     for node in joining.values():
         node.crash()
     started = time.time()
@@ -220,7 +220,7 @@ with subtest("one more node crashes, and writes go on"):
     writes(control1, "two-left")
 
 with subtest("the coordinator is back with its lease"):
-    control2.succeed("mv /root/lease /var/lib/keystone/coordinator/lease")
+    control2.succeed("mv /var/lib/keystone/lease-aside /var/lib/keystone/coordinator/lease")
     control2.wait_until_succeeds(f"curl --silent --fail --connect-to {URL_HOST}::{ADDRESS['control-2']} {URL}/health", timeout=60)
     assert nodes_of(control2) == before
     control3.start()

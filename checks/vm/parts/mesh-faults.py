@@ -20,11 +20,11 @@ def join_says(node, text, timeout=120):
 
 def stop_coordinator():
     # As long as it has the lease, it is started again.
-    primer1.succeed("mv /var/lib/keystone/coordinator/lease /root/lease && systemctl stop headscale")
+    primer1.succeed("mv /var/lib/keystone/coordinator/lease /var/lib/keystone/lease-aside && systemctl stop headscale")
 
 
 def start_coordinator():
-    primer1.succeed("mv /root/lease /var/lib/keystone/coordinator/lease && systemctl start headscale")
+    primer1.succeed("mv /var/lib/keystone/lease-aside /var/lib/keystone/coordinator/lease && systemctl start headscale")
     primer1.wait_until_succeeds("headscale nodes list", timeout=60)
 
 
