@@ -73,7 +73,7 @@ fn assert_found(change: impl FnOnce(&mut Rendered), said: &str) {
 fn a_destination_more() {
     assert_found(
         |r| push(&mut r.acl("access developers")["dst"], "tag:primer:6443"),
-        "`carol` to `primer-1` by tcp: the inventory opens nothing, the policy 6443 (by acls/22)",
+        "`carol` to `primer-1` by tcp: the inventory opens nothing, the policy 6443 (by acls/23)",
     );
 }
 
@@ -81,7 +81,7 @@ fn a_destination_more() {
 fn a_destination_less() {
     assert_found(
         |r| r.acl("access developers")["dst"] = json!(["tag:control-plane:443"]),
-        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 443 (by access developers, acls/22)",
+        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 443 (by access developers, acls/23)",
     );
 }
 
@@ -89,7 +89,7 @@ fn a_destination_less() {
 fn a_rule_removed() {
     assert_found(
         |r| r.remove("service etcd-peer"),
-        "`control-1` to `primer-1` by tcp: the inventory opens 443,2379-2380,8443, the policy 443,2379,8443 (by service coordinator, service etcd-client, service etcd-peer, service relay, acls/1, acls/2, acls/13)",
+        "`control-1` to `primer-1` by tcp: the inventory opens 22,443,2379-2380,8443, the policy 22,443,2379,8443 (by service coordinator, service coordinator-state, service etcd-client, service etcd-peer, service relay, acls/1, acls/2, acls/3, acls/14)",
     );
 }
 
@@ -97,7 +97,7 @@ fn a_rule_removed() {
 fn a_rule_of_people_removed() {
     assert_found(
         |r| r.remove("ssh developers-debug"),
-        "`carol` to `worker-1` by tcp: the inventory opens 22,8000-8100, the policy 8000-8100 (by access range, ssh developers-debug, acls/25)",
+        "`carol` to `worker-1` by tcp: the inventory opens 22,8000-8100, the policy 8000-8100 (by access range, ssh developers-debug, acls/26)",
     );
 }
 
@@ -105,7 +105,7 @@ fn a_rule_of_people_removed() {
 fn a_port_widened() {
     assert_found(
         |r| r.acl("access developers")["dst"] = json!(["tag:control-plane:6443-6444"]),
-        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 6443-6444 (by access developers, acls/22)",
+        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 6443-6444 (by access developers, acls/23)",
     );
 }
 
@@ -113,7 +113,7 @@ fn a_port_widened() {
 fn a_port_narrowed() {
     assert_found(
         |r| r.acl("access range")["dst"] = json!(["tag:worker:8000-8099"]),
-        "`carol` to `worker-1` by tcp: the inventory opens 22,8000-8100, the policy 22,8000-8099 (by access range, ssh developers-debug, acls/25, acls/27)",
+        "`carol` to `worker-1` by tcp: the inventory opens 22,8000-8100, the policy 22,8000-8099 (by access range, ssh developers-debug, acls/26, acls/28)",
     );
 }
 
@@ -121,7 +121,7 @@ fn a_port_narrowed() {
 fn a_port_moved() {
     assert_found(
         |r| r.acl("service kubelet")["dst"] = json!(["tag:control-plane:10251", "tag:worker:10251"]),
-        "`control-1` to `monitor-1` by tcp: the inventory opens 3100,10250, the policy 3100 (by service kubelet, service loki, acls/9)",
+        "`control-1` to `monitor-1` by tcp: the inventory opens 3100,10250, the policy 3100 (by service kubelet, service loki, acls/10)",
     );
 }
 
@@ -129,7 +129,7 @@ fn a_port_moved() {
 fn a_tag_changed() {
     assert_found(
         |r| r.acl("ssh developers-debug")["dst"] = json!(["tag:control-plane:22"]),
-        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 22,6443 (by access developers, acls/22, acls/27)",
+        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 22,6443 (by access developers, acls/23, acls/28)",
     );
 }
 
@@ -137,7 +137,7 @@ fn a_tag_changed() {
 fn a_source_more() {
     assert_found(
         |r| push(&mut r.acl("access admins")["src"], "group:developers"),
-        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 1-65535 (by access developers, acls/18, acls/22)",
+        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 1-65535 (by access developers, acls/19, acls/23)",
     );
 }
 
@@ -145,7 +145,7 @@ fn a_source_more() {
 fn a_machine_as_source() {
     assert_found(
         |r| push(&mut r.acl("service etcd-client")["src"], "tag:worker"),
-        "`worker-1` to `control-1` by tcp: the inventory opens 443,6443,8443, the policy 443,2379,6443,8443 (by service coordinator, service kubernetes-api, service relay, acls/1, acls/2, acls/8, acls/14)",
+        "`worker-1` to `control-1` by tcp: the inventory opens 443,6443,8443, the policy 443,2379,6443,8443 (by service coordinator, service kubernetes-api, service relay, acls/1, acls/3, acls/9, acls/15)",
     );
 }
 
@@ -153,7 +153,7 @@ fn a_machine_as_source() {
 fn a_user_more_in_a_group() {
     assert_found(
         |r| push(&mut r.policy["groups"]["group:admins"], "carol@keystone.example"),
-        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 1-65535 (by access developers, acls/18, acls/22)",
+        "`carol` to `control-1` by tcp: the inventory opens 6443, the policy 1-65535 (by access developers, acls/19, acls/23)",
     );
 }
 
@@ -192,7 +192,7 @@ fn source_and_destination_swapped() {
                 "src": ["tag:control-plane"], "dst": ["tag:monitoring:2381"],
             });
         },
-        "`control-1` to `monitor-1` by tcp: the inventory opens 3100,10250, the policy 2381,3100,10250 (by service kubelet, service loki, acls/3, acls/7, acls/9)",
+        "`control-1` to `monitor-1` by tcp: the inventory opens 3100,10250, the policy 2381,3100,10250 (by service kubelet, service loki, acls/4, acls/8, acls/10)",
     );
 }
 
@@ -210,7 +210,7 @@ fn no_protocol() {
         |r| {
             r.acl("access developers").as_object_mut().unwrap().remove("proto");
         },
-        "`carol` to `control-1` by udp: the inventory opens nothing, the policy 6443 (by acls/22)",
+        "`carol` to `control-1` by udp: the inventory opens nothing, the policy 6443 (by acls/23)",
     );
 }
 
@@ -229,7 +229,7 @@ fn echo_closed() {
 fn own_devices_of_others() {
     assert_found(
         |r| r.acl("access sync")["dst"] = json!(["alice@keystone.example:22"]),
-        "`carol` to `alice` by tcp: the inventory opens nothing, the policy 22 (by acls/26)",
+        "`carol` to `alice` by tcp: the inventory opens nothing, the policy 22 (by acls/27)",
     );
 }
 
@@ -245,7 +245,7 @@ fn own_devices_closed() {
 fn a_rule_for_everybody() {
     assert_found(
         |r| r.add(json!({"action": "accept", "proto": "tcp", "src": ["*"], "dst": ["*:1"]})),
-        "`alice` to `carol` by tcp: the inventory opens nothing, the policy 1 (by acls/28)",
+        "`alice` to `carol` by tcp: the inventory opens nothing, the policy 1 (by acls/29)",
     );
 }
 
@@ -256,7 +256,7 @@ fn a_rule_about_an_address() {
             let dst = ["100.64.0.6/32:22"];
             r.add(json!({"action": "accept", "proto": "tcp", "src": ["group:developers"], "dst": dst}));
         },
-        "`carol` to `monitor-1` by tcp: the inventory opens nothing, the policy 22 (by acls/28)",
+        "`carol` to `monitor-1` by tcp: the inventory opens nothing, the policy 22 (by acls/29)",
     );
 }
 
@@ -264,7 +264,7 @@ fn a_rule_about_an_address() {
 fn a_grant_beside_the_rules() {
     assert_found(
         |r| r.policy["grants"] = json!([{"src": ["tag:worker"], "dst": ["tag:primer"], "ip": ["tcp:22"]}]),
-        "`worker-1` to `primer-1` by tcp: the inventory opens 443,8443, the policy 22,443,8443 (by service coordinator, service relay, acls/1, acls/14, grants/0)",
+        "`worker-1` to `primer-1` by tcp: the inventory opens 443,8443, the policy 22,443,8443 (by service coordinator, service relay, acls/1, acls/15, grants/0)",
     );
 }
 

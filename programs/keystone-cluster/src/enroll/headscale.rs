@@ -111,6 +111,6 @@ pub fn last_words(stderr: &str) -> String {
     let line = from_json
         .or_else(|| stderr.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned))
         .unwrap_or_else(|| "it ended without a word".to_owned());
-    let line: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
+    let line: String = line.chars().filter(|c| !c.is_control()).take(600).collect();
     line.strip_prefix("Error: ").unwrap_or(&line).trim_end_matches('.').to_owned()
 }

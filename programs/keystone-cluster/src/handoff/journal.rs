@@ -32,9 +32,7 @@ impl Journal {
     /// Opens the journal for writing; it need not be there yet.
     pub fn open(path: &Path) -> Result<Self, HandoffError> {
         let failed = |source| HandoffError::Journal { path: path.to_owned(), source };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
+        fs::create_dir_all(folder(path)).map_err(failed)?;
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             Errno::WOULDBLOCK => HandoffError::Busy(path.to_owned()),
@@ -104,8 +102,8 @@ impl Journal {
         line.push(b'\n');
         if let Some(file) = &mut self.file {
             file.write_all(&line).and_then(|()| file.sync_all()).map_err(failed)?;
-            if let Some(folder) = self.path.parent().filter(|_| self.entries.is_empty()) {
-                File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+            if self.entries.is_empty() {
+                File::open(folder(&self.path)).and_then(|folder| folder.sync_all()).map_err(failed)?;
             }
         }
         self.entries.push(entry);
@@ -119,4 +117,9 @@ impl Journal {
         fs::rename(&self.path, last)
             .map_err(|source| HandoffError::Journal { path: self.path.clone(), source })
     }
+}
+
+/// The folder of a file; the one we are in, where the path names none.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -30,11 +30,15 @@ if [ "$1" != status ]; then
   echo "$count" > "$WORLD/count"; echo "$host $*" >> "$WORLD/said"
   exec 9>&-
 fi
-if [ ! -e "$WORLD/$host/up" ]; then echo "ssh: connect to host $host port 22: No route to host" >&2; exit 255; fi
 if [ "$KILL_AT" = "$count before" ]; then kill -9 $PPID; exit 1; fi
 if [ "$KILL_AT" = "$count meanwhile" ]; then kill -9 $PPID; fi
-NODE=$host "$PROGRAM" mesh coordinator --settings "$WORLD/$host/settings.json" "$@"
-code=$?
+if [ -e "$WORLD/$host/up" ]; then
+  NODE=$host "$PROGRAM" mesh coordinator --settings "$WORLD/$host/settings.json" "$@"
+  code=$?
+else
+  echo "ssh: connect to host $host port 22: No route to host" >&2
+  code=255
+fi
 if [ "$KILL_AT" = "$count after" ]; then kill -9 $PPID; fi
 exit $code
 "#;
@@ -143,6 +147,7 @@ impl World {
         for node in NODES {
             fs::write(world.path(node).join("shared/known"), &lease).unwrap();
         }
+        world.at("desk", "touch $WORLD/control-{1,2}/units/keystone-coordinator-standby.service");
         world.at(
             "primer-1",
             "touch $WORLD/primer-1/units/headscale.service; systemctl start keystone-coordinator-log.service",
@@ -236,6 +241,12 @@ impl World {
                     && self.path(node).join("units/headscale.service").exists()
             })
             .collect()
+    }
+
+    /// Of these, what was said before everybody heard who it is now.
+    pub fn said_before_announcement(&self) -> usize {
+        let said = fs::read_to_string(self.path("said")).unwrap_or_default();
+        said.lines().filter(|line| !line.contains(" note ")).count()
     }
 
     /// What was said to nodes, but questions.
