@@ -15,7 +15,6 @@ pub struct Secrets {
     pub ca_recipients: CaRecipients,
     /// The recipient that only a quorum of primers can decrypt for, as `backupKeyPath` on a primer holds it. Needed with
     /// `caRecipients = "control-plane+quorum"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub quorum_recipient: Option<AgeRecipient>,
 }
 
