@@ -138,4 +138,4 @@ with subtest("the primers are powered off, and it goes on"):
     everyone["worker-2"].crash()
     everyone["worker-2"].start()
     in_mesh(everyone["worker-2"])
-    everyone["worker-2"].wait_until_succeeds(f"nc -z -w 5 control-1.{ZONE} 6443", timeout=60)
+    everyone["worker-2"].wait_until_succeeds(f"nc -z -w 5 control-1.{ZONE} 6443", timeout=180)
