@@ -77,11 +77,7 @@ in
     in_mesh(worker1, storage1, monitor1)
 
     with subtest("an admin joins with a machine of her own"):
-        primer1.wait_until_succeeds("headscale users list --output json | jq -e '.[] | select(.name == \"alice\")'", timeout=30)
-        user = primer1.succeed("headscale users list --output json | jq -j '.[] | select(.name == \"alice\") | .id'")
-        key = primer1.succeed(f"headscale preauthkeys create --user {user} --expiration 10m --output json | jq -j .key")
-        laptop.wait_for_unit("tailscaled.service", timeout=30)
-        laptop.succeed(f"tailscale up --login-server {URL} --auth-key {key} --timeout 60s")
+        admit(primer1, laptop, "alice")
         laptop.wait_until_succeeds(f"getent ahostsv4 worker-1.{ZONE}", timeout=30)
         for host in hosts:
             retry(partial(open_to_root, host), timeout=30)

@@ -16,14 +16,32 @@ in
   URL = "${inventory.mesh.url}"
 
 
-  def enrol(coordinator, node, host):
-      sealed = coordinator.succeed(
-          f"headscale preauthkeys create --tags {TAGS[host]} --expiration 1h --output json | jq -j .key"
-          f" | ${pkgs.age}/bin/age --encrypt --armor --recipient {RECIPIENTS[host]}"
+  def sealed_key(coordinator, host, meanwhile="true"):
+      """A key for the host, encrypted to it. Headscale's answer lies in /tmp/key.json for what happens to it meanwhile."""
+      return coordinator.succeed(
+          f"headscale preauthkeys create --tags {TAGS[host]} --expiration 1h --output json > /tmp/key.json && {meanwhile}"
+          f" && jq -j .key /tmp/key.json | ${pkgs.age}/bin/age --encrypt --armor --recipient {RECIPIENTS[host]}"
       )
+
+
+  def drop(node, sealed):
       folder = "/var/lib/keystone/mesh"
       node.wait_for_unit("keystone-mesh-join.service", timeout=60)
       node.succeed(f"cat > {folder}/join.new <<'EOF'\n{sealed}EOF\nmv {folder}/join.new {folder}/join.age")
+
+
+  def enrol(coordinator, node, host):
+      drop(node, sealed_key(coordinator, host))
+
+
+  def admit(coordinator, laptop, person):
+      """A person joins with a laptop, as Headscale's operator lets her."""
+      find = f"headscale users list --output json | jq -er '.[] | select(.name == \"{person}\") | .id'"
+      coordinator.wait_until_succeeds(find, timeout=30)
+      user = coordinator.succeed(find).strip()
+      key = coordinator.succeed(f"headscale preauthkeys create --user {user} --expiration 10m --output json | jq -j .key")
+      laptop.wait_for_unit("tailscaled.service", timeout=30)
+      laptop.succeed(f"tailscale up --login-server {URL} --auth-key {key} --timeout 60s")
 
 
   def in_mesh(*nodes):

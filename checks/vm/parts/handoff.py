@@ -84,11 +84,7 @@ with subtest("every node joins, and an admin's laptop"):
     for host, node in joining.items():
         enrol(primer1, node, host)
     in_mesh(*joining.values())
-    primer1.wait_until_succeeds("headscale users list --output json | jq -e '.[] | select(.name == \"alice\")'", timeout=30)
-    user = primer1.succeed("headscale users list --output json | jq -j '.[] | select(.name == \"alice\") | .id'")
-    key = primer1.succeed(f"headscale preauthkeys create --user {user} --expiration 10m --output json | jq -j .key")
-    laptop.wait_for_unit("tailscaled.service", timeout=30)
-    laptop.succeed(f"tailscale up --login-server {URL} --auth-key {key} --timeout 60s")
+    admit(primer1, laptop, "alice")
     laptop.succeed(f"install -D -m 0600 {KEYS}/alice-ssh /tmp/alice")
 
 with subtest("the control plane lives in the mesh"):

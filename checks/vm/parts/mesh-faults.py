@@ -38,15 +38,9 @@ control1.succeed("systemd-run --unit receiver sh -c 'exec nc -lk 0.0.0.0 2379 > 
 reaches(worker1, "control-1", 6443)
 
 with subtest("a join key that expired an hour ago opens nothing, and the node says so"):
-    backup1.wait_for_unit("keystone-mesh-join.service", timeout=60)
     listed = json.loads(primer1.succeed("headscale preauthkeys list --output json"))
-    sealed = primer1.succeed(
-        f"headscale preauthkeys create --tags {TAGS['backup-1']} --expiration 1h --output json > /tmp/key.json;"
-        f" sqlite3 {DATABASE} \"update pre_auth_keys set expiration = datetime('now', '-1 hour') where id = $(jq -r .id /tmp/key.json)\";"
-        f" jq -j .key /tmp/key.json | age --encrypt --armor --recipient {RECIPIENTS['backup-1']}"
-    )
-    folder = "/var/lib/keystone/mesh"
-    backup1.succeed(f"cat > {folder}/join.new <<'EOF'\n{sealed}EOF\nmv {folder}/join.new {folder}/join.age")
+    expire = f"sqlite3 {DATABASE} \"update pre_auth_keys set expiration = datetime('now', '-1 hour') where id = $(jq -r .id /tmp/key.json)\""
+    drop(backup1, sealed_key(primer1, "backup-1", expire))
     join_says(backup1, "not joined with the key in")
     join_says(backup1, "expired")
     backup1.fail("test -e /run/keystone/mesh.env")
@@ -90,14 +84,9 @@ with subtest("a node that reboots then finds its peers by what it remembers"):
 
 with subtest("a new node cannot join, and says why"):
     start_coordinator()
-    sealed = primer1.succeed(
-        f"headscale preauthkeys create --tags {TAGS['storage-1']} --expiration 1h --output json | jq -j .key"
-        f" | age --encrypt --armor --recipient {RECIPIENTS['storage-1']}"
-    )
+    sealed = sealed_key(primer1, "storage-1")
     stop_coordinator()
-    folder = "/var/lib/keystone/mesh"
-    storage1.wait_for_unit("keystone-mesh-join.service", timeout=60)
-    storage1.succeed(f"cat > {folder}/join.new <<'EOF'\n{sealed}EOF\nmv {folder}/join.new {folder}/join.age")
+    drop(storage1, sealed)
     join_says(storage1, "not joined with the key in")
     storage1.fail("test -e /run/keystone/mesh.env")
 

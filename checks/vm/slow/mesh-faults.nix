@@ -3,7 +3,7 @@
 { lib, pkgs, ... }@args:
 let
   host = name: {
-    imports = [ ./parts/node.nix ];
+    imports = [ ../parts/node.nix ];
     networking.hostName = name;
     # Listeners of the test take the places of Kubernetes' programs, which vm-control-plane tries.
     keystone.controlPlane.enable = lib.mkForce false;
@@ -21,8 +21,8 @@ in
     backup1 = host "backup-1";
   };
   testScript = ''
-    ${import ./parts/enrol.nix args}
+    ${import ../parts/enrol.nix args}
     DATABASE = "/var/lib/headscale/db.sqlite"
   ''
-  + builtins.readFile ./parts/mesh-faults.py;
+  + builtins.readFile ../parts/mesh-faults.py;
 }

@@ -7,7 +7,7 @@
   ...
 }@args:
 let
-  inventory = lib.importTOML ../../hosts/cluster.toml;
+  inventory = lib.importTOML ../../../hosts/cluster.toml;
   hosts = lib.attrNames inventory.nodes;
   # A test's script knows a machine by a name of Python.
   machine = lib.replaceStrings [ "-" ] [ "" ];
@@ -19,8 +19,8 @@ in
       host:
       lib.nameValuePair (machine host) {
         imports = cluster.nodeModules.${host} ++ [
-          ./parts/node.nix
-          ./parts/container.nix
+          ../parts/node.nix
+          ../parts/container.nix
         ];
         # The test's /etc/hosts gives the machines' names their addresses outside the mesh.
         networking.extraHosts = lib.mkForce "";
@@ -30,12 +30,12 @@ in
   testScript =
     { nodes, ... }:
     ''
-      ${import ./parts/enrol.nix args}
-      TRUST = "${../../hosts/trust}"
+      ${import ../parts/enrol.nix args}
+      TRUST = "${../../../hosts/trust}"
       RENDERED = "${nodes.control1.keystone.rendered}"
       ROLES = json.loads('${builtins.toJSON (lib.mapAttrs (_: node: node.roles) inventory.nodes)}')
-      ABSENT = json.loads('${builtins.toJSON (lib.importTOML ./absent.toml)}')
+      ABSENT = json.loads('${builtins.toJSON (lib.importTOML ../absent.toml)}')
       everyone = {${lib.concatMapStringsSep ", " (host: "\"${host}\": ${machine host}") hosts}}
     ''
-    + builtins.readFile ./parts/cluster.py;
+    + builtins.readFile ../parts/cluster.py;
 }

@@ -2,7 +2,7 @@
 # the service table and one more, TCP and UDP, IPv4 and IPv6. What is measured is what reachability.json says.
 { lib, pkgs, ... }@args:
 let
-  inventory = builtins.fromTOML (builtins.readFile ../../hosts/cluster.toml);
+  inventory = builtins.fromTOML (builtins.readFile ../../../hosts/cluster.toml);
   # Two of a role where two of them may talk to each other.
   hosts = [
     "primer-1"
@@ -26,7 +26,7 @@ let
   open.environment.systemPackages = [ pkgs.python3 ];
   host = name: {
     imports = [
-      ./parts/node.nix
+      ../parts/node.nix
       open
     ];
     networking.hostName = name;
@@ -36,13 +36,13 @@ let
   };
   laptop = {
     imports = [
-      ./parts/laptop.nix
+      ../parts/laptop.nix
       open
     ];
     networking.firewall.enable = false;
   };
 
-  services = builtins.fromJSON (builtins.readFile ../../modules/cluster/services.json);
+  services = builtins.fromJSON (builtins.readFile ../../../modules/cluster/services.json);
   setting = path: lib.getAttrFromPath (lib.splitString "." path) inventory;
   ports =
     proto:
@@ -73,12 +73,12 @@ in
   testScript =
     { nodes, ... }:
     ''
-      ${import ./parts/enrol.nix args}
+      ${import ../parts/enrol.nix args}
       MATRIX = "${nodes.primer1.keystone.rendered}/reachability.json"
-      PROBE = "${./parts/probe.py}"
+      PROBE = "${../parts/probe.py}"
       PORTS = json.loads('${builtins.toJSON { tcp = ports "tcp"; udp = ports "udp"; }}')
       hosts = {${lib.concatMapStringsSep ", " (name: "\"${name}\": ${machine name}") hosts}}
       laptops = {${lib.concatMapStringsSep ", " (name: "\"${name}\": laptop${name}") people}}
     ''
-    + builtins.readFile ./parts/mesh-matrix.py;
+    + builtins.readFile ../parts/mesh-matrix.py;
 }
