@@ -50,62 +50,43 @@ let
         "control-plane"
       ]);
   file = name: "${folder}/${name}.age";
-  listed = builtins.listToAttrs (
-    map (name: {
-      name = file name;
-      value =
-        if name == "k8s-ca-key" then authority else rule (nodesWith ([ "primer" ] ++ table.${name}.readers));
-    }) (names table)
+  # { <file of x> = <rule of x>; } for each of them.
+  each =
+    list: name: ruleOf:
+    builtins.listToAttrs (
+      map (x: {
+        name = file (name x);
+        value = ruleOf x;
+      }) list
+    );
+  same = name: name;
+  nodes = names cluster.nodes;
+
+  listed = each (names table) same (
+    name: if name == "k8s-ca-key" then authority else rule (nodesWith ([ "primer" ] ++ table.${name}.readers))
   );
   # The key with which a host joins the mesh, for that host and the admins; it exists once
   # `keystone-cluster mesh enroll HOST` made it, and agenix passes over files that are not there.
-  joins = builtins.listToAttrs (
-    map (name: {
-      name = file "mesh-join-${name}";
-      value = rule [ name ];
-    }) (names cluster.nodes)
-  );
+  joins = each nodes (name: "mesh-join-${name}") (name: rule [ name ]);
   # What `keystone-primer generate-credentials` makes: certificates of hosts and people, keys of intermediates.
-  hosts = builtins.listToAttrs (
-    map (name: {
-      name = file "pki-${name}";
-      value = rule [ name ];
-    }) (names cluster.nodes)
-  );
-  authorities = builtins.listToAttrs (
-    map
-      (name: {
-        name = file name;
-        value = authority;
-      })
-      [
-        "etcd-ca-key"
-        "front-proxy-ca-key"
-        "node-ca-key"
-      ]
-  );
+  hosts = each nodes (name: "pki-${name}") (name: rule [ name ]);
+  authorities = each [
+    "etcd-ca-key"
+    "front-proxy-ca-key"
+    "node-ca-key"
+  ] same (_: authority);
   # What `keystone-cluster secrets` knows of values without showing them; it exists once that made it.
   commitments.${file "secret-commitments"} = rule (nodesWith [ "primer" ]);
   # Intermediates that were signed in advance: for the hosts that will use them, and nobody else.
-  successors = builtins.listToAttrs (
-    map
-      (name: {
-        name = file name;
-        value.publicKeys = controlPlane;
-      })
-      [
-        "etcd-ca-successors"
-        "front-proxy-ca-successors"
-        "k8s-ca-successors"
-        "node-ca-successors"
-      ]
-  );
+  successors = each [
+    "etcd-ca-successors"
+    "front-proxy-ca-successors"
+    "k8s-ca-successors"
+    "node-ca-successors"
+  ] same (_: { publicKeys = controlPlane; });
   # A person's own: no admin can pass for somebody else.
-  own = builtins.listToAttrs (
-    map (name: {
-      name = file "person-${name}";
-      value.publicKeys = unique (keysOf people.${name});
-    }) (builtins.filter (name: keysOf people.${name} != [ ]) (names people))
+  own = each (builtins.filter (name: keysOf people.${name} != [ ]) (names people)) (name: "person-${name}") (
+    name: { publicKeys = unique (keysOf people.${name}); }
   );
 in
 listed // joins // hosts // authorities // commitments // successors // own

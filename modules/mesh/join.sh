@@ -17,7 +17,7 @@ up() {
 }
 
 # What the client says went wrong: a key that is spent or expired, or a coordinator that does not answer.
-because() { tailscale status --json 2>/dev/null | jq -r '(.Health // []) | map("\(.)") | join("; ")'; }
+because() { tailscale status --json 2>/dev/null | jq -r '.Health // [] | join("; ")'; }
 
 until tailscale status --json >/dev/null 2>&1; do sleep 0.2; done
 

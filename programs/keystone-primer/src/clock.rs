@@ -2,24 +2,27 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+
 /// Seconds since 1970.
 #[must_use]
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A moment, as `2026-11-24 19:20 UTC`. The calendar is Howard Hinnant's `civil_from_days`.
+/// A moment, as `2026-11-24 19:20 UTC`.
 #[must_use]
 pub fn shown(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let date = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{date:02} {:02}:{:02} UTC", rest / 3600, rest / 60 % 60)
+    let moment =
+        i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    // What no calendar of four digits holds was written by nobody's clock.
+    moment.map_or_else(
+        || format!("{seconds} s after 1970"),
+        |at| {
+            let (year, month, day) = at.to_calendar_date();
+            format!("{year:04}-{:02}-{day:02} {:02}:{:02} UTC", u8::from(month), at.hour(), at.minute())
+        },
+    )
 }
 
 #[cfg(test)]
