@@ -95,7 +95,10 @@ in
       ];
       wantedBy = [ "kubernetes.target" ];
       startLimitIntervalSec = 0;
-      path = [ pkgs.kubectl ];
+      path = [
+        pkgs.curl
+        pkgs.kubectl
+      ];
       environment = {
         KUBECONFIG = cfg.kubeconfigs.${unit}.path;
         KUBECACHEDIR = "/tmp/kube";
@@ -110,7 +113,8 @@ in
         PrivateUsers = true;
       };
       script = ''
-        until kubectl get --raw /readyz --request-timeout 5s >/dev/null 2>&1; do sleep 1; done
+        # What is asked again and again is asked by a small program; nothing is believed but that it is time to go on.
+        until curl --silent --insecure --fail --max-time 5 --output /dev/null https://127.0.0.1:${toString cfg.worker.api.port}/readyz; do sleep 1; done
         # The list is the only place where these fields are decided.
         kubectl apply --server-side --force-conflicts --field-manager ${unit} --filename ${list}
       '';

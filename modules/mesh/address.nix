@@ -32,9 +32,9 @@ in
         "keystone-mesh-join.service"
       ];
       path = [
-        config.services.tailscale.package
-        pkgs.iproute2
+        pkgs.gawk
         pkgs.getent
+        pkgs.iproute2
       ];
       serviceConfig = {
         Type = "oneshot";
@@ -51,11 +51,10 @@ in
       };
       script = ''
         while true; do
-          # The address is known, on the interface, and found by the node's own name.
-          ip=$(tailscale ip -4 2>/dev/null || true)
-          if [ -n "$ip" ] && ip -4 addr show dev "$INTERFACE" 2>/dev/null | grep -qF "inet $ip/" &&
-            getent ahostsv4 "$NAME" | grep -q "^$ip "; then break; fi
-          sleep 0.2
+          # The address is on the interface, where tailscaled alone puts one, and found by the node's own name.
+          ip=$(ip -4 -brief addr show dev "$INTERFACE" 2>/dev/null | awk '{ sub("/.*", "", $3); print $3 }')
+          if [ -n "$ip" ] && getent ahostsv4 "$NAME" | grep -q "^$ip "; then break; fi
+          sleep 0.5
         done
         cat > "$FILE.new" <<EOF
         KEYSTONE_MESH_IP=$ip

@@ -14,9 +14,13 @@ let
   backends = lib.attrNames (
     lib.filterAttrs (_: node: lib.elem "control-plane" node.roles) cfg.cluster.nodes
   );
+  # Every node asks every API server with a TLS handshake each time; at most fifty of those a second for one server, until
+  # there are so many nodes that finding out would take too long.
+  interval = lib.min 30 (lib.max 3 (lib.length (lib.attrNames cfg.cluster.nodes) / 50));
   configuration = pkgs.writeText "${unit}.cfg" ''
     global
       maxconn 4096
+      spread-checks 20
 
     defaults
       mode tcp
@@ -54,8 +58,9 @@ let
       option httpchk
       http-check send meth GET uri /readyz
       http-check expect status 200
-      # A node that dies in the mesh answers nothing at all, so connections to it are cut as soon as it is found dead.
-      default-server check check-ssl verify none inter 1s fastinter 500ms downinter 1s fall 2 rise 2 resolvers mesh resolve-prefer ipv4 init-addr none on-marked-down shutdown-sessions
+      # A node that dies in the mesh answers nothing at all, so connections to it are cut as soon as it is found dead; a
+      # connection that fails brings the next check forward.
+      default-server check check-ssl verify none inter ${toString interval}s fastinter 500ms downinter 2s fall 2 rise 2 observe layer4 error-limit 1 on-error fastinter resolvers mesh resolve-prefer ipv4 init-addr none on-marked-down shutdown-sessions
       ${lib.concatMapStringsSep "\n  " (
         name: "server ${name} ${name}.${cfg.cluster.mesh.baseDomain}:6443"
       ) backends}

@@ -18,9 +18,12 @@ in
 
   def sealed_key(coordinator, host, meanwhile="true"):
       """A key for the host, encrypted to it. Headscale's answer lies in /tmp/key.json for what happens to it meanwhile."""
+      # Headscale's command gives its server five seconds, which one that has just met fourteen nodes may not keep.
+      coordinator.wait_until_succeeds(
+          f"headscale preauthkeys create --tags {TAGS[host]} --expiration 1h --output json > /tmp/key.json", timeout=60
+      )
       return coordinator.succeed(
-          f"headscale preauthkeys create --tags {TAGS[host]} --expiration 1h --output json > /tmp/key.json && {meanwhile}"
-          f" && jq -j .key /tmp/key.json | ${pkgs.age}/bin/age --encrypt --armor --recipient {RECIPIENTS[host]}"
+          f"{meanwhile} && jq -j .key /tmp/key.json | ${pkgs.age}/bin/age --encrypt --armor --recipient {RECIPIENTS[host]}"
       )
 
 
