@@ -5,21 +5,7 @@ let
   inherit (cfg) cluster;
   people = cluster.people;
 
-  # A group and those that it includes, as in keystone-model.
-  members =
-    group:
-    if group == "admins" then
-      lib.attrNames (lib.filterAttrs (_: person: person.admin) people)
-    else
-      let
-        closure = builtins.genericClosure {
-          startSet = [ { key = group; } ];
-          operator = item: map (key: { inherit key; }) (cluster.groups.${item.key}.includes or [ ]);
-        };
-        groups = map (item: item.key) closure;
-      in
-      lib.attrNames (lib.filterAttrs (_: person: lib.any (g: lib.elem g groups) person.groups) people)
-      ++ lib.optionals (lib.elem "admins" groups) (members "admins");
+  members = import ../../lib/members.nix { inherit lib; } cluster;
 
   here = lib.filter (rule: lib.any (role: lib.elem role cfg.node.roles) rule.to) cluster.ssh;
   keysFor =

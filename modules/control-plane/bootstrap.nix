@@ -36,13 +36,21 @@ let
   };
 in
 {
-  options.keystone.controlPlane.bootstrap.objects = lib.mkOption {
-    type = lib.types.listOf (lib.types.attrsOf lib.types.anything);
-    default = [ ];
-    description = ''
-      Objects of Kubernetes that every control-plane node applies on the server's side, as the field manager
-      `${unit}`. What is taken out of this list stays in the cluster.
-    '';
+  options.keystone.controlPlane.bootstrap = {
+    objects = lib.mkOption {
+      type = lib.types.listOf (lib.types.attrsOf lib.types.anything);
+      default = [ ];
+      description = ''
+        Objects of Kubernetes that every control-plane node applies on the server's side, as the field manager
+        `${unit}`. What is taken out of this list stays in the cluster.
+      '';
+    };
+    prune = lib.mkOption {
+      type = lib.types.attrsOf (lib.types.listOf lib.types.str);
+      internal = true;
+      default = { };
+      description = "For a label, the cluster role bindings that may have it; others that do are deleted.";
+    };
   };
 
   config = lib.mkIf cfg.controlPlane.enable {
@@ -97,6 +105,8 @@ in
       startLimitIntervalSec = 0;
       path = [
         pkgs.curl
+        pkgs.findutils
+        pkgs.gnugrep
         pkgs.kubectl
       ];
       environment = {
@@ -117,7 +127,18 @@ in
         until curl --silent --insecure --fail --max-time 5 --output /dev/null https://127.0.0.1:${toString cfg.worker.api.port}/readyz; do sleep 1; done
         # The list is the only place where these fields are decided.
         kubectl apply --server-side --force-conflicts --field-manager ${unit} --filename ${list}
-      '';
+      ''
+      + lib.concatStrings (
+        lib.mapAttrsToList (label: names: ''
+          kubectl get clusterrolebindings --selector ${label} --output name |
+            { grep --line-regexp --fixed-strings --invert-match --file ${
+              pkgs.writeText "kept" (
+                lib.concatMapStrings (name: "clusterrolebinding.rbac.authorization.k8s.io/${name}\n") names
+              )
+            } || true; } |
+            xargs --no-run-if-empty kubectl delete
+        '') cfg.controlPlane.bootstrap.prune
+      );
     };
   };
 }

@@ -19,6 +19,7 @@ in
     ./coredns.nix
     ./encryption.nix
     ./etcd.nix
+    ./rights.nix
     ./scheduler.nix
     ./service-account.nix
   ];

@@ -325,7 +325,7 @@ fn with_groups(includes: &[Vec<usize>], members: &[(Vec<usize>, bool)]) -> Clust
         .map(|(n, inner)| {
             let includes =
                 inner.iter().map(|m| if *m == 99 { "admins".parse().unwrap() } else { group_name(*m) });
-            (group_name(n), Group { description: String::new(), includes: includes.collect() })
+            (group_name(n), Group { includes: includes.collect(), ..Group::default() })
         })
         .collect();
     let alice = cluster.people.values().next().unwrap().clone();

@@ -29,6 +29,16 @@ in
             example = [ "developers" ];
             description = "Groups whose members belong to this one too.";
           };
+
+          clusterRoles = lib.mkOption {
+            type = lib.types.listOf (lib.types.strMatching "[a-z]([a-z0-9-]{0,61}[a-z0-9])?");
+            default = [ ];
+            example = [ "edit" ];
+            description = ''
+              Cluster roles of Kubernetes that its members have in every namespace, bound to each by
+              the person's email. Admins have `cluster-admin` without being told.
+            '';
+          };
         };
       }
     );

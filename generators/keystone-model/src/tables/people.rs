@@ -16,6 +16,11 @@ pub struct Group {
     #[serde(default)]
     #[schemars(example = ["developers"])]
     pub includes: Vec<Name>,
+    /// Cluster roles of Kubernetes that its members have in every namespace, bound to each by the person's email. Admins
+    /// have `cluster-admin` without being told.
+    #[serde(default)]
+    #[schemars(example = ["edit"])]
+    pub cluster_roles: Vec<Name>,
 }
 
 /// A person. What the person may do comes from groups; what the person may decrypt from `admin`.

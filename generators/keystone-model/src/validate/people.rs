@@ -9,6 +9,9 @@ use crate::role::Role;
 use crate::tables::Cluster;
 use crate::types::Name;
 
+/// The role that administrators have.
+const CLUSTER_ADMIN: &str = "cluster-admin";
+
 pub(super) fn check(cluster: &Cluster, problems: &mut Vec<Problem>) {
     people(cluster, problems);
     keys(cluster, problems);
@@ -101,6 +104,15 @@ fn groups(cluster: &Cluster, problems: &mut Vec<Problem>) {
             let at = At::table("groups").key(name).key("includes").index(n);
             if inner.as_str() != ADMINS && !cluster.groups.contains_key(inner) {
                 problems.push(unknown_group(cluster, at, inner));
+            }
+        }
+        for (n, role) in group.cluster_roles.iter().enumerate() {
+            if role.as_str() == CLUSTER_ADMIN {
+                problems.push(Problem::error(
+                    At::table("groups").key(name).key("clusterRoles").index(n),
+                    format!("`{CLUSTER_ADMIN}` may do everything, and is for administrators"),
+                    "set `admin = true` for people who need it, or give the group `edit` or `view`",
+                ));
             }
         }
     }
