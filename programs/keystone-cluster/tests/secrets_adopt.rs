@@ -10,6 +10,10 @@ mod tree;
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
 use tree::verdict::{age_cli, generation, kinds, recipients, verdict};
 use tree::{Tree, identity};
 
@@ -64,6 +68,39 @@ fn commitments_of_somebody_else_are_not_believed() {
     assert!(!said.contains("the value is the same"), "{said}");
 }
 
+/// A hash of a value tells everybody who guesses it; what is noted of values needs a key that lies with the notes.
+#[test]
+fn no_hash_of_a_value_lies_anywhere() {
+    let tree = Tree::adopted();
+    let notes = notes_of(&tree);
+    let lock = fs::read_to_string(tree.path("secrets/lock.json")).unwrap();
+    let names: Vec<String> =
+        tree.files().into_keys().filter_map(|name| Some(name.strip_suffix(".age")?.to_owned())).collect();
+    for name in names.iter().filter(|name| *name != "secret-commitments") {
+        let value = tree.opened(name, "people/alice").unwrap();
+        let path = format!("secrets/{name}.age\0");
+        for bytes in [value.clone(), path + &value] {
+            let hash = Sha256::digest(bytes.as_bytes());
+            for shown in [sha256(bytes.as_bytes()), STANDARD.encode(hash)] {
+                assert!(!notes.contains(&shown) && !lock.contains(&shown), "{name}");
+            }
+        }
+        assert!(notes.contains(&format!("\"secrets/{name}.age\"")), "{name} is not noted");
+    }
+    // Another tree of the same values notes them otherwise.
+    let values = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["values"].clone();
+    assert_ne!(values(&notes), values(&notes_of(&Tree::adopted())));
+}
+
+/// In hexadecimal digits.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn notes_of(tree: &Tree) -> String {
+    tree.opened("secret-commitments", "people/alice").unwrap()
+}
+
 /// A person's own file opens for nobody else, so whoever adopts it vouches for its bytes alone.
 #[test]
 fn what_is_a_persons_own_is_adopted_as_it_lies_there() {
@@ -94,4 +131,23 @@ fn what_is_a_persons_own_is_adopted_as_it_lies_there() {
     // What is no age file at all is nobody's own.
     fs::write(&own, "no age file").unwrap();
     assert!(tree.bad(&["adopt"]).contains("secrets/person-dave.age does not open"));
+}
+
+/// Of X25519 recipients the number alone can be checked, and is.
+#[test]
+fn a_signer_who_claims_another_number_of_recipients_is_found() {
+    let tree = Tree::adopted();
+    let path = tree.path("secrets/headscale-noise.age");
+    let keys = recipients(&tree, "headscale-noise");
+    let old = sha256(&fs::read(&path).unwrap());
+    let fewer = age_cli(&keys[1..], "for fewer than are claimed");
+    fs::write(&path, &fewer).unwrap();
+    tree.replace("secrets/lock.json", &old, &sha256(&fewer));
+    // Whoever lies has a key that may sign.
+    fs::remove_file(tree.path("secrets/lock.json.sig")).unwrap();
+    tree.good(&["adopt"]);
+    assert_eq!(
+        verdict(&tree, &["--require-signed"]),
+        (false, vec![("not-as-claimed".to_owned(), "secrets/headscale-noise.age".to_owned())])
+    );
 }
