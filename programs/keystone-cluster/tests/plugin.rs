@@ -105,6 +105,10 @@ impl Desk {
     }
 
     fn run(&self, key: &str, arguments: &[&str]) -> Output {
+        self.run_as(key, "people/alice-ssh", arguments)
+    }
+
+    fn run_as(&self, key: &str, signer: &str, arguments: &[&str]) -> Output {
         let _ = fs::remove_file(self.tree.path("home/notes"));
         let path = std::env::var("PATH").unwrap();
         self.tree
@@ -112,7 +116,7 @@ impl Desk {
             .env("PATH", format!("{}:{path}", self.tree.path("home/bin").display()))
             .env(NOTES, self.tree.path("home/notes"))
             .args(["-i", &self.tree.path(&format!("home/{key}")).display().to_string()])
-            .args(["--sign-key", &identity("people/alice-ssh")])
+            .args(["--sign-key", &identity(signer)])
             .output()
             .unwrap()
     }
@@ -183,13 +187,35 @@ fn a_plugin_that_cannot_changes_nothing() {
     assert_eq!(desk.tree.files(), before);
 }
 
+/// Of a plugin nobody knows for whom it opens, until a new file has been tried.
+fn what_does_not_open_again_is_not_written() {
+    let desk = Desk::new();
+    desk.tree.bob_leaves();
+    // Who holds the key in hardware leaves, and another key of alice's signs.
+    let alice = "email = \"alice@keystone.example\"\nadmin = true";
+    desk.tree.replace("hosts/cluster.toml", alice, "email = \"alice@keystone.example\"");
+    let carol = "email = \"carol@keystone.example\"";
+    desk.tree.replace("hosts/cluster.toml", carol, &format!("{carol}\nadmin = true"));
+    fs::remove_file(desk.tree.path("secrets/lock.json")).unwrap();
+    fs::remove_file(desk.tree.path("secrets/lock.json.sig")).unwrap();
+    let before = desk.tree.files();
+    let done = desk.run_as("key", "people/carol-ssh", &["rekey", "--all"]);
+    let said = tree::failed(&done);
+    assert!(
+        said.contains("was encrypted and does not open again as it should: it is not encrypted to you"),
+        "{said}"
+    );
+    assert_eq!(desk.tree.files(), before);
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     if let Some(machine) = arguments.find_map(|word| Some(word.strip_prefix("--age-plugin=")?.to_owned())) {
         run_state_machine(&machine, Hardware).unwrap();
         return;
     }
-    let all: [(&str, fn()); 4] = [
+    let all: [(&str, fn()); 5] = [
+        ("what_does_not_open_again_is_not_written", what_does_not_open_again_is_not_written),
         ("one_process_for_all_files", one_process_for_all_files),
         ("showing_a_value_wants_one_touch", showing_a_value_wants_one_touch),
         ("nobody_touches_for_what_opens_anyhow", nobody_touches_for_what_opens_anyhow),
