@@ -9,6 +9,7 @@
 mod tree;
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 use tree::{Tree, here, text};
@@ -41,6 +42,16 @@ fn they_are_as_their_lock_says() {
     let said = text(&tree.command(&["verify", "--require-signed"]).output().unwrap().stdout);
     assert!(said.contains("signed by alice by this tree's own inventory, as it has no history"), "{said}");
     let root = here("").display().to_string();
+    let git = |arguments: &[&str]| {
+        let done = Command::new("git").args(["-C", &root]).args(arguments).output();
+        done.map(|done| text(&done.stdout).trim().to_owned()).unwrap_or_default()
+    };
+    if git(&["rev-parse", "--show-toplevel"]) != root
+        || git(&["rev-parse", "--is-shallow-repository"]) == "true"
+    {
+        eprintln!("skipped: the history that says who may sign is not here");
+        return;
+    }
     let done = tree.command(&["verify", "--require-signed", "--root", &root]).output().unwrap();
     assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
 }
