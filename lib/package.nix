@@ -16,6 +16,9 @@ rustPlatform.buildRustPackage {
       # Tests render the reference cluster and compare.
       ../hosts/cluster.toml
       ../hosts/trust
+      ../secrets
+      ../secrets.nix
+      ./secret-rules.nix
       ../checks/golden
       ../checks/fixtures
       ../docs/reference

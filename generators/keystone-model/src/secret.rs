@@ -80,6 +80,8 @@ pub const AUTHORITY_KEYS: [&str; 3] = ["etcd-ca-key", "front-proxy-ca-key", "nod
 /// The file name, without folder and ending, of what `keystone-cluster secrets` knows of values without showing them. It
 /// exists once that made it.
 pub const COMMITMENTS: &str = "secret-commitments";
+/// The file beside the encrypted ones in which `keystone-cluster secrets` says what each of them is.
+pub const LOCK_FILE: &str = "lock.json";
 /// Keys of intermediates that were signed in advance, a file for each authority. Only the hosts that will use them can
 /// open them.
 pub const SUCCESSOR_KEYS: [&str; 4] =

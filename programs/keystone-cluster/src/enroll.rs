@@ -11,6 +11,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use keystone_generator::Input;
+use keystone_model::secret::LOCK_FILE;
 use keystone_model::{Cluster, Name, Node, Pool, secret};
 
 pub use error::EnrollError;
@@ -42,6 +43,14 @@ impl Target {
             }
         }
     }
+
+    /// Whether `keystone-cluster secrets` keeps a lock over the folder.
+    fn has_a_lock(&self) -> bool {
+        match self {
+            Self::File(file) => file.with_file_name(LOCK_FILE).exists(),
+            Self::StandardOutput => false,
+        }
+    }
 }
 
 /// `hosts/cluster.toml` and `secrets` lie in one repository.
@@ -71,6 +80,7 @@ pub fn enroll(arguments: &Enroll) -> Result<Done, Refusal> {
         command: Vec::new(),
         dry_run: arguments.dry_run,
         key_id: None,
+        locked: target.has_a_lock(),
         target,
     };
     done.command = headscale.command(&done.tags, done.expiration);

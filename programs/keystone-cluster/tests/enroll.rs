@@ -181,6 +181,48 @@ fn a_file_is_replaced_when_told_and_readable_by_git() {
     assert_eq!(names, ["mesh-join-worker-1.age"]);
 }
 
+/// Where a lock lies beside the file, it does not know it, and `verify` says so until somebody adopts it.
+#[test]
+fn a_lock_is_told_of_the_new_file() {
+    let desk = Desk::new();
+    desk.coordinator();
+    for entry in fs::read_dir(here("../../secrets")).unwrap().map(|entry| entry.unwrap()) {
+        fs::copy(entry.path(), desk.path("secrets").join(entry.file_name())).unwrap();
+    }
+    let secrets = |arguments: &[&str]| {
+        let identities = here("../../checks/fixtures/identities/people");
+        std::process::Command::new(env!("CARGO_BIN_EXE_keystone-cluster"))
+            .args(["secrets", "--rules", "inventory", "--root"])
+            .arg(desk.path(""))
+            .arg("-i")
+            .arg(identities.join("alice.txt"))
+            .arg("--sign-key")
+            .arg(identities.join("alice-ssh"))
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let said = String::from_utf8(desk.enroll(&["worker-1"]).stdout).unwrap();
+    assert!(said.contains("\n  keystone-cluster secrets adopt "), "{said}");
+    let done = secrets(&["verify"]);
+    let found = String::from_utf8(done.stdout).unwrap();
+    assert!(!done.status.success());
+    assert!(
+        found.contains(
+            "error: secrets/mesh-join-worker-1.age: it came from outside: the lock does not know it"
+        ),
+        "{found}"
+    );
+    assert!(found.contains("\n  keystone-cluster secrets adopt\n"), "{found}");
+    assert!(secrets(&["adopt"]).status.success());
+    assert!(secrets(&["verify", "--require-signed"]).status.success());
+    // A key in the place of the last one is another value.
+    let again = desk.enroll(&["worker-1", "--replace", "--json"]);
+    let again: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(again["adopt"], true);
+    assert!(String::from_utf8(secrets(&["verify"]).stdout).unwrap().contains("changed outside"));
+}
+
 #[test]
 fn a_dry_run_asks_nobody_and_writes_nothing() {
     let desk = Desk::new();

@@ -13,27 +13,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
 use serde_json::Value;
+use tree::verdict::{generation, kinds, verdict};
 use tree::{Tree, failed, git_is_here, identity, text};
-
-fn verdict(tree: &Tree, arguments: &[&str]) -> (bool, Vec<(String, String)>) {
-    let done = tree.command(&[&["verify", "--json"], arguments].concat()).output().unwrap();
-    let verdict: Value =
-        serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{}", text(&done.stderr)));
-    assert_eq!(done.status.success(), verdict["ok"] == true);
-    let findings = verdict["findings"].as_array().unwrap().iter().map(|finding| {
-        (
-            finding["kind"].as_str().unwrap().to_owned(),
-            finding["path"].as_str().unwrap_or_default().to_owned(),
-        )
-    });
-    (verdict["ok"] == true, findings.collect())
-}
-
-fn kinds(tree: &Tree) -> Vec<String> {
-    let mut kinds: Vec<String> = verdict(tree, &[]).1.into_iter().map(|(kind, _)| kind).collect();
-    kinds.dedup();
-    kinds
-}
 
 #[test]
 fn an_adopted_tree_is_as_it_should_be() {
@@ -160,80 +141,6 @@ fn a_dry_run_writes_nothing() {
         tree.good(&[arguments, &["--dry-run"]].concat());
         assert_eq!(tree.files(), before, "{arguments:?}");
     }
-}
-
-#[test]
-fn what_was_replaced_is_a_state_of_its_own_and_adopted_with_a_look_at_the_value() {
-    let tree = Tree::adopted();
-    let noise = tree.path("secrets/headscale-noise.age");
-    let value = tree.opened("headscale-noise", "people/alice").unwrap();
-    let keys = keystone_model_keys(&tree, "headscale-noise");
-    // As agenix does: the same value, for the same keys.
-    let seal = |text: &str| age_cli(&keys, text);
-    fs::write(&noise, seal(&value)).unwrap();
-    assert_eq!(
-        verdict(&tree, &[]).1,
-        [("changed-outside".to_owned(), "secrets/headscale-noise.age".to_owned())]
-    );
-    // Nothing builds on it until somebody looked.
-    for arguments in [["rekey", "--all"].as_slice(), &["rotate", "headscale-noise"]] {
-        assert!(tree.bad(arguments).contains("run `keystone-cluster secrets adopt` first"), "{arguments:?}");
-    }
-    let said = tree.good(&["adopt"]);
-    assert!(said.contains("adopted secrets/headscale-noise.age: the value is the same"), "{said}");
-    assert_eq!(generation(&tree, "headscale-noise"), 1);
-    // Another value.
-    fs::write(&noise, seal("privkey:other")).unwrap();
-    let said = tree.good(&["adopt"]);
-    assert!(said.contains("the value is ANOTHER ONE, now of generation 2"), "{said}");
-    assert_eq!(generation(&tree, "headscale-noise"), 2);
-    assert_eq!(verdict(&tree, &["--require-signed"]), (true, Vec::new()));
-    // For other recipients: known by their number.
-    fs::write(&noise, age_cli(&keys[..2], "privkey:third")).unwrap();
-    let said = tree.good(&["adopt"]);
-    assert!(said.contains("rekey: secrets/headscale-noise.age is encrypted to others"), "{said}");
-    assert!(kinds(&tree).contains(&"stale".to_owned()));
-}
-
-/// Whoever has no key can encrypt to everybody, and write what should be believed of their value.
-#[test]
-fn commitments_of_somebody_else_are_not_believed() {
-    let tree = Tree::adopted();
-    let other = Tree::new();
-    let keys = keystone_model_keys(&tree, "headscale-noise");
-    let forged = age_cli(&keys, "privkey:forged");
-    fs::write(other.path("secrets/headscale-noise.age"), &forged).unwrap();
-    other.good(&["adopt"]);
-    for name in ["headscale-noise", "secret-commitments"] {
-        let path = format!("secrets/{name}.age");
-        fs::copy(other.path(&path), tree.path(&path)).unwrap();
-    }
-    let said = tree.good(&["adopt"]);
-    assert!(said.contains("secret-commitments.age is not the one that the lock knows"), "{said}");
-    assert!(!said.contains("the value is the same"), "{said}");
-}
-
-fn generation(tree: &Tree, name: &str) -> u64 {
-    let lock: Value = serde_json::from_slice(&fs::read(tree.path("secrets/lock.json")).unwrap()).unwrap();
-    lock["files"][format!("secrets/{name}.age")]["generation"].as_u64().unwrap()
-}
-
-fn keystone_model_keys(tree: &Tree, name: &str) -> Vec<String> {
-    let lock: Value = serde_json::from_slice(&fs::read(tree.path("secrets/lock.json")).unwrap()).unwrap();
-    let keys = lock["files"][format!("secrets/{name}.age")]["recipients"].as_array().unwrap();
-    keys.iter().map(|key| key.as_str().unwrap().to_owned()).collect()
-}
-
-/// A file as another program of age writes it.
-fn age_cli(keys: &[String], text: &str) -> Vec<u8> {
-    let keys: Vec<age::x25519::Recipient> = keys.iter().map(|key| key.parse().unwrap()).collect();
-    let encryptor =
-        age::Encryptor::with_recipients(keys.iter().map(|key| -> &dyn age::Recipient { key })).unwrap();
-    let mut sealed = Vec::new();
-    let mut writer = encryptor.wrap_output(&mut sealed).unwrap();
-    std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
-    writer.finish().unwrap();
-    sealed
 }
 
 type Case = (&'static str, fn(&Tree));

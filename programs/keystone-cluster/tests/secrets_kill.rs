@@ -11,7 +11,7 @@
 
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
@@ -224,4 +224,43 @@ fn what_cannot_go_either_way_waits_for_resume() {
         assert!(said.contains("every file is new"), "{at}: {said}");
         assert_eq!(state(&tree, &files, &at), State::New);
     }
+}
+
+/// What a kill does not show, and a power cut would: everything new is on the disk before the change is decided, and the decision
+/// before the first target changes.
+#[test]
+fn new_files_and_the_decision_are_synced_in_this_order() {
+    if !strace_works() {
+        return;
+    }
+    let tree = before();
+    let calls = "trace=fsync,fdatasync,rename,renameat,renameat2";
+    let done = traced(&tree, &["-y", "-e", calls], &["rekey"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let trace = fs::read_to_string(tree.path("home/trace")).unwrap();
+    let lines: Vec<&str> = trace.lines().collect();
+    let first = |what: &dyn Fn(&str) -> bool, called: &str| {
+        lines.iter().position(|line| what(line)).unwrap_or_else(|| panic!("{called} is not in {trace}"))
+    };
+    let renames = |line: &str, from: &str| line.contains("rename") && line.contains(from);
+    let synced = |line: &str, path: &str| line.contains("sync(") && line.contains(&format!("{path}>"));
+    let decided = first(&|line| renames(line, "journal.part\""), "the decision");
+    let began = first(&|line| renames(line, ".new\""), "the first target");
+    let swapped = lines.iter().filter(|line| renames(line, ".new\"")).count();
+    let staged: BTreeSet<usize> = (0..swapped)
+        .map(|index| {
+            first(
+                &|line| synced(line, &format!("/.keystone-unfinished/{index}.new")),
+                "a new file that is synced",
+            )
+        })
+        .collect();
+    assert!(swapped > 5 && staged.len() == swapped, "{trace}");
+    assert!(staged.iter().all(|at| *at < decided), "{trace}");
+    let journal = first(&|line| synced(line, "/journal.part"), "the journal that is synced");
+    assert!(journal < decided && decided < began, "{trace}");
+    let between = lines.get(decided..began).unwrap();
+    assert!(between.iter().any(|line| synced(line, "/secrets/.keystone-unfinished")), "{trace}");
+    let last = lines.iter().rposition(|line| renames(line, ".new\"")).unwrap();
+    assert!(lines.iter().skip(last).any(|line| synced(line, "/secrets")), "{trace}");
 }

@@ -15,6 +15,7 @@ mod values;
 use std::path::PathBuf;
 
 use keystone_model::Cluster;
+use keystone_model::secret::LOCK_FILE;
 use keystone_pki::certificate::{Certificate, Time};
 use serde_json::{Value, json};
 
@@ -33,6 +34,20 @@ pub struct Places {
     pub trust: PathBuf,
     /// What opens the keys of intermediates that exist, when a leaf is to be issued.
     pub identity: PathBuf,
+}
+
+impl Places {
+    /// Whether there is a lock over the encrypted files, which knows nothing yet of what is written here.
+    #[must_use]
+    pub fn locked(&self) -> bool {
+        self.secrets.join(LOCK_FILE).exists()
+    }
+
+    /// What has to be done before what was written is committed.
+    #[must_use]
+    pub fn before_commit(&self) -> &'static str {
+        if self.locked() { "keystone-cluster secrets adopt && " } else { "" }
+    }
 }
 
 /// What is to be done, before it is.

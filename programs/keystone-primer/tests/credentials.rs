@@ -98,4 +98,10 @@ fn a_second_run_changes_nothing_and_what_is_missing_is_made_alone() {
         "{repaired}"
     );
     assert_eq!((keep("pki-worker-2.age"), keep("k8s-ca-key.age")), (before, authority));
+
+    // A lock knows nothing of what is written beside it, and whoever reads this is told.
+    assert_eq!(repaired["adopt"], false);
+    fs::write(secrets.join("lock.json"), "{}").unwrap();
+    fs::remove_file(secrets.join("pki-worker-1.age")).unwrap();
+    assert_eq!(json(&[])["adopt"], true);
 }

@@ -11,7 +11,8 @@ use crate::signature::Standing;
 use crate::tree::{name_of, sha256};
 use crate::work::{Draft, Outcome, Work};
 
-/// Adopts every file that is not as the lock says. The files stay as they are, but for the commitments.
+/// Adopts every file that is not as the lock says. The files stay as they are, but for the commitments. What is a person's own
+/// nobody else can open, so it is taken in as it lies there.
 ///
 /// # Errors
 /// When one of them cannot be opened, or no rule names it; then nothing was changed.
@@ -46,25 +47,30 @@ pub fn adopt(work: &Work<'_>) -> Result<Outcome, Error> {
         return Ok(outcome);
     }
     let mut keyring = work.keyring()?;
+    files.remove(COMMITMENTS);
+    let opened = work.open_to_change(&mut keyring, &files)?;
     let commitments = work.commitments(&mut keyring)?;
     if commitments.is_none() && work.lock.is_some() {
         outcome.notes.push(format!(
             "warning: {COMMITMENTS} is not the one that the lock knows, so nobody can tell which values are others"
         ));
     }
-    files.remove(COMMITMENTS);
     let mut wrong = Vec::new();
-    for (path, opened) in work.open_all(&mut keyring, &files)? {
+    for (path, opened) in opened {
         let Some(bytes) = files.get(&path) else { continue };
         match opened {
             Ok(plain) => {
-                let entry = entry(work, &path, bytes, commitments.as_ref(), &plain, &mut outcome)?;
+                let entry = entry(work, &path, bytes, commitments.as_ref(), Some(&plain), &mut outcome)?;
                 draft.entries.insert(path.clone(), entry);
                 draft.noted.insert(path, plain);
             }
             Err(reason) => {
                 let theirs = work.rules.get(&path).is_some_and(|rule| !keyring.is_among(&rule.public_keys));
-                if theirs && !keyring.has_plugins() {
+                let theirs = theirs && header::shown(bytes).is_some();
+                if theirs && work.rules.own(&path).is_some() {
+                    let entry = entry(work, &path, bytes, None, None, &mut outcome)?;
+                    draft.entries.insert(path, entry);
+                } else if theirs && !keyring.has_plugins() {
                     outcome.passed_over.push(path);
                 } else {
                     wrong.push((path, reason));
@@ -75,18 +81,23 @@ pub fn adopt(work: &Work<'_>) -> Result<Outcome, Error> {
     if !wrong.is_empty() {
         return Err(Error::Undecryptable(wrong));
     }
+    for path in &outcome.passed_over {
+        outcome
+            .next
+            .push(format!("let somebody adopt {path} who opens it: until then the lock does not know it"));
+    }
     let mut outcome = work.finish(draft, &mut keyring, outcome)?;
     outcome.next.push("keystone-cluster secrets verify; then git add secrets && git commit".to_owned());
     Ok(outcome)
 }
 
-/// What the lock will say of a file as it is.
+/// What the lock will say of a file as it is, and of its value where that is known.
 fn entry(
     work: &Work<'_>,
     path: &str,
     bytes: &[u8],
     commitments: Option<&Commitments>,
-    plain: &Plain,
+    plain: Option<&Plain>,
     outcome: &mut Outcome,
 ) -> Result<Entry, Error> {
     let rule = work.rules.get(path).ok_or_else(|| Error::Unknown(name_of(path).to_owned()))?;
@@ -99,8 +110,8 @@ fn entry(
         ));
     }
     let before = work.lock.as_ref().and_then(|lock| lock.files.get(path));
-    let same = match (before, commitments) {
-        (Some(_), Some(commitments)) => commitments.is(path, plain)?,
+    let same = match (before, commitments, plain) {
+        (Some(_), Some(commitments), Some(plain)) => commitments.is(path, plain)?,
         _ => None,
     };
     let generation = before.map_or(1, |before| before.generation + u64::from(same == Some(false)));
@@ -110,6 +121,10 @@ fn entry(
         readers.extend(before.iter().flat_map(|before| before.readers.iter().cloned()));
     }
     outcome.notes.push(match same {
+        None if plain.is_none() => format!(
+            "adopted {path} as it lies there: it opens for {} alone, so nobody else can tell its value",
+            work.rules.own(path).unwrap_or("its owner")
+        ),
         Some(true) => format!("adopted {path}: the value is the same"),
         Some(false) => {
             format!("adopted {path}: the value is ANOTHER ONE, now of generation {generation}; make sure that one of you wrote it")

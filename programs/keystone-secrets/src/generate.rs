@@ -184,3 +184,59 @@ pub fn roll_out(cluster: &Cluster, path: &str, recipients: &[String], stage: Opt
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reference() -> BTreeMap<String, Node> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../hosts/cluster.toml");
+        let cluster = crate::inventory::read(&std::fs::read(&path).unwrap(), &path).unwrap();
+        let paths = secret::rules(&cluster).into_keys().map(|name| format!("{FOLDER}/{name}.age"));
+        graph(&cluster, paths)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_made_from_another_value_follows_it(
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 1..6),
+            gone in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        ) {
+            let graph = reference();
+            let paths: Vec<&String> = graph.keys().collect();
+            let wanted: BTreeSet<String> = picks.iter().map(|pick| (*pick.get(&paths)).clone()).collect();
+            let gone: BTreeSet<String> = gone.iter().map(|pick| (*pick.get(&paths)).clone()).collect();
+            let order = ordered(&graph, &wanted, |path| !gone.contains(path));
+            let at = |path: &String| order.iter().position(|other| other == path);
+            prop_assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), order.len());
+            prop_assert!(wanted.iter().all(|path| at(path).is_some()));
+            for (path, node) in &graph {
+                let follows = node.from.iter().any(|from| at(from).is_some());
+                match at(path) {
+                    Some(here) => {
+                        prop_assert!(wanted.contains(path) || (follows && !gone.contains(path)), "{} for nothing", path);
+                        prop_assert!(node.from.iter().filter_map(at).all(|from| from < here), "{} is too early", path);
+                    }
+                    None => prop_assert!(!follows || gone.contains(path), "{} is forgotten", path),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_authority_wants_new_certificates_of_all_who_have_one() {
+        let graph = reference();
+        let order = ordered(&graph, &BTreeSet::from([format!("{FOLDER}/k8s-ca-key.age")]), |_| true);
+        assert_eq!(order.first().map(String::as_str), Some("secrets/k8s-ca-key.age"));
+        for name in ["pki-control-1", "pki-worker-1", "person-alice"] {
+            assert!(order.contains(&format!("{FOLDER}/{name}.age")), "{name} is not in {order:?}");
+        }
+        assert!(!order.iter().any(|path| path.contains("headscale") || path.contains("etcd")), "{order:?}");
+    }
+}

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use age::armor::ArmoredReader;
 use age::secrecy::{ExposeSecret as _, SecretString};
 use age::{Decryptor, Identity};
+use age_core::format::Stanza;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::plugin::{Handle, Opened};
+use crate::plugin::{self, Handle, Opened};
 
 /// Asks a person for what opens an identity.
 pub trait Ask {
@@ -90,8 +91,19 @@ impl Keyring {
         if self.handles.is_empty() {
             return Ok(());
         }
-        let files: Vec<&[u8]> = files.collect();
+        // Nobody is asked for a touch that is not needed.
+        let files: Vec<Vec<Stanza>> = files
+            .map(plugin::stanzas)
+            .filter(|stanzas| !stanzas.is_empty() && !self.opens(stanzas))
+            .collect();
+        if files.is_empty() {
+            return Ok(());
+        }
         self.opened.learn(&self.handles, &files, ask)
+    }
+
+    fn opens(&self, stanzas: &[Stanza]) -> bool {
+        self.identities().any(|identity| matches!(identity.unwrap_stanzas(stanzas), Some(Ok(_))))
     }
 
     fn add(&mut self, file: &Path, ask: &dyn Ask) -> Result<(), Error> {

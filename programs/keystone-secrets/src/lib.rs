@@ -37,7 +37,7 @@ pub use error::Error;
 pub use identity::{Ask, Keyring, Nobody};
 pub use journal::{Change, Resumed, commit, resume, unfinished};
 pub use lock::{Entry, LOCK, Lock, SIGNATURE};
-pub use memory::{Plain, locked_all};
+pub use memory::{NOT_LOCKED, Plain, locked_all};
 pub use rules::{Need, Rule, Rules, Source};
 pub use seal::{open, seal};
 pub use signature::{Signer, Standing};

@@ -9,6 +9,9 @@ use crate::error::Error;
 
 static ALL_LOCKED: AtomicBool = AtomicBool::new(true);
 
+/// What is said where not.
+pub const NOT_LOCKED: &str = "warning: not all secrets lay in locked memory; the limit is too low (`ulimit -l`), or use --require-mlock";
+
 /// Whether every secret until now lay in locked memory.
 #[must_use]
 pub fn locked_all() -> bool {

@@ -39,26 +39,14 @@ impl Handle {
 pub struct Opened(HashMap<Vec<u8>, FileKey>);
 
 impl Opened {
-    /// Asks each plugin once about all files.
-    pub fn learn(&mut self, handles: &[Handle], files: &[&[u8]], ask: &dyn Ask) -> Result<(), Error> {
-        let headers: Vec<Vec<Stanza>> = files
-            .iter()
-            .map(|file| {
-                let stanzas = header::stanzas(file).unwrap_or_default().into_iter();
-                stanzas
-                    .filter_map(|stanza| {
-                        let mut words = stanza.words.into_iter();
-                        Some(Stanza { tag: words.next()?, args: words.collect(), body: stanza.body })
-                    })
-                    .collect()
-            })
-            .collect();
+    /// Asks each plugin once about all files, of which it sees no more than their stanzas.
+    pub fn learn(&mut self, handles: &[Handle], headers: &[Vec<Stanza>], ask: &dyn Ask) -> Result<(), Error> {
         let mut plugins: Vec<&str> = handles.iter().map(|handle| handle.plugin.as_str()).collect();
         plugins.sort_unstable();
         plugins.dedup();
         for plugin in plugins {
             let mine: Vec<&Handle> = handles.iter().filter(|handle| handle.plugin == plugin).collect();
-            self.ask_one(plugin, &mine, &headers, ask)?;
+            self.ask_one(plugin, &mine, headers, ask)?;
         }
         Ok(())
     }
@@ -100,8 +88,13 @@ impl Opened {
                 |command, reply| answer(&command, reply, ask, &name, &mut keys, &mut said),
             )
             .map_err(|error| failed(error.to_string()))?;
-        // A file that is not the plugin's is no error; something that it complained about while it opened nothing is.
-        if keys.is_empty() && !said.is_empty() {
+        // A file that is not the plugin's is no error. One that is and did not open is: passed over, it would stay as it was while
+        // all others change. Of two keys one may be at hand, as long as anything opens.
+        let open =
+            |about: &Complaint| about.file.is_some_and(|file| keys.iter().any(|(key, _)| *key == file));
+        let fatal = |about: &&Complaint| if about.file.is_some() { !open(about) } else { keys.is_empty() };
+        let said: Vec<&str> = said.iter().filter(fatal).map(|about| about.text.as_str()).collect();
+        if !said.is_empty() {
             return Err(failed(said.join("; ")));
         }
         for (index, key) in keys {
@@ -113,13 +106,19 @@ impl Opened {
     }
 }
 
+/// What a plugin says that it could not do, and of which file.
+struct Complaint {
+    file: Option<usize>,
+    text: String,
+}
+
 fn answer<R: std::io::Read, W: std::io::Write>(
     command: &Stanza,
     reply: Reply<'_, R, W>,
     ask: &dyn Ask,
     name: &str,
     keys: &mut Vec<(usize, FileKey)>,
-    said: &mut Vec<String>,
+    said: &mut Vec<Complaint>,
 ) -> Response {
     let text = String::from_utf8_lossy(&command.body);
     match command.tag.as_str() {
@@ -150,7 +149,12 @@ fn answer<R: std::io::Read, W: std::io::Write>(
             }
         }
         "error" => {
-            said.push(text.into_owned());
+            let mut words = command.args.iter().map(String::as_str);
+            let file = match (words.next(), words.next()) {
+                (Some("stanza"), Some(file)) => file.parse().ok(),
+                _ => None,
+            };
+            said.push(Complaint { file, text: text.into_owned() });
             reply.ok(None)
         }
         // `confirm`: nobody chooses between two things here.
@@ -167,6 +171,17 @@ impl age::Identity for Opened {
         let key = self.0.get(&fingerprint(stanzas))?;
         Some(Ok(FileKey::init_with_mut(|copy| copy.copy_from_slice(key.expose_secret()))))
     }
+}
+
+/// A file's stanzas; none if it is no age file.
+pub fn stanzas(file: &[u8]) -> Vec<Stanza> {
+    let stanzas = header::stanzas(file).unwrap_or_default().into_iter();
+    stanzas
+        .filter_map(|stanza| {
+            let mut words = stanza.words.into_iter();
+            Some(Stanza { tag: words.next()?, args: words.collect(), body: stanza.body })
+        })
+        .collect()
 }
 
 /// Stanzas are fresh for each file: they tell files apart.

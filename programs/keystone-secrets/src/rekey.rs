@@ -114,7 +114,7 @@ pub fn plan(work: &Work<'_>, rules: &Rules, which: Which) -> Result<(Draft, crat
     }
     let mut keyring = work.keyring()?;
     let mut wrong = Vec::new();
-    let opened = work.open_all(&mut keyring, &selected)?;
+    let opened = work.open_to_change(&mut keyring, &selected)?;
     for (path, opened) in opened {
         let Some(old) = selected.remove(&path) else { continue };
         match opened {

@@ -75,7 +75,7 @@ pub fn add(
         .filter(|(path, _)| graph.get(*path).is_some_and(|node| matches!(node.maker, Maker::Overlapping(_))))
         .map(|(path, bytes)| (path.clone(), bytes.clone()))
         .collect();
-    let mut opened = work.open_all(keyring, &overlapping)?;
+    let mut opened = work.open_to_change(keyring, &overlapping)?;
     for path in &order {
         let (Some(node), Some(rule)) = (graph.get(path), rules.get(path)) else { continue };
         let old = olds.remove(path);

@@ -123,6 +123,15 @@ impl Rules {
         self.by_path.get(path)
     }
 
+    /// Whose own a file is, if nobody else opens it.
+    #[must_use]
+    pub fn own(&self, path: &str) -> Option<&str> {
+        match self.needs.get(path) {
+            Some(Need::One { called, .. }) => Some(called),
+            _ => None,
+        }
+    }
+
     /// The rule of a file that may be written: never without those who must be able to open it.
     ///
     /// # Errors

@@ -36,11 +36,16 @@ pub enum Standing {
 /// Judges a signature over a lock.
 #[must_use]
 pub fn judge(lock: &[u8], signature: Option<&[u8]>, signers: &Signers) -> Standing {
-    let Some(signature) = signature else { return Standing::Unauthenticated };
-    let signature = match SshSig::from_pem(signature) {
+    let Some(text) = signature else { return Standing::Unauthenticated };
+    let signature = match SshSig::from_pem(text) {
         Ok(signature) => signature,
         Err(error) => return Standing::Wrong(format!("it cannot be read: {error}")),
     };
+    // What says the same in other bytes is none that anybody signs with wrote.
+    let canonical = signature.to_pem(LineEnding::LF).unwrap_or_default();
+    if canonical.trim_end().as_bytes() != text.trim_ascii_end() {
+        return Standing::Wrong("it is damaged: it reads otherwise than it is written".to_owned());
+    }
     let key = PublicKey::from(signature.public_key().clone());
     if let Err(error) = key.verify(NAMESPACE, lock, &signature) {
         return Standing::Wrong(format!("it is not over this lock: {error}"));

@@ -13,22 +13,17 @@ use crate::work::{Draft, Outcome, Planned, Work};
 /// When there is none, or it does not open.
 pub fn show(work: &Work<'_>, name: &str) -> Result<Plain, Error> {
     let path = path_of(name);
-    match opened(work, &path)? {
-        Some((_, plain)) => Ok(plain),
-        None if work.rules.get(&path).is_none() => Err(Error::Unknown(name.to_owned())),
-        None => Err(Error::NoFile(path)),
-    }
+    let Some(bytes) = work.tree.read(&path)? else {
+        let known = work.rules.get(&path).is_some();
+        return Err(if known { Error::NoFile(path) } else { Error::Unknown(name.to_owned()) });
+    };
+    let files = BTreeMap::from([(path.clone(), bytes)]);
+    only(&path, work.open_all(&mut work.keyring()?, &files)?)
 }
 
-fn opened(work: &Work<'_>, path: &str) -> Result<Option<(Vec<u8>, Plain)>, Error> {
-    let Some(bytes) = work.tree.read(path)? else { return Ok(None) };
-    let mut keyring = work.keyring()?;
-    let files = BTreeMap::from([(path.to_owned(), bytes.clone())]);
-    match work.open_all(&mut keyring, &files)?.remove(path) {
-        Some(Ok(plain)) => Ok(Some((bytes, plain))),
-        Some(Err(reason)) => Err(Error::Undecryptable(vec![(path.to_owned(), reason)])),
-        None => Ok(None),
-    }
+fn only(path: &str, mut opened: BTreeMap<String, Result<Plain, String>>) -> Result<Plain, Error> {
+    let plain = opened.remove(path).unwrap_or_else(|| Err("it was not tried".to_owned()));
+    plain.map_err(|reason| Error::Undecryptable(vec![(path.to_owned(), reason)]))
 }
 
 /// Lets somebody change a value, and writes it. `change` gets what there is, and says nothing to leave it.
@@ -46,10 +41,16 @@ pub fn edit(
         Error::Unknown(_) => Error::Unknown(name.to_owned()),
         other => other,
     })?;
-    let there = opened(work, &path)?;
-    if let Some((bytes, _)) = &there {
-        crate::rotate::outside(work, &BTreeMap::from([(path.clone(), bytes.clone())]))?;
-    }
+    // Whoever has a passphrase, or has to touch a key, is asked once.
+    let mut keyring = work.keyring()?;
+    let there = match work.tree.read(&path)? {
+        Some(bytes) => {
+            let files = BTreeMap::from([(path.clone(), bytes.clone())]);
+            crate::rotate::outside(work, &files)?;
+            Some((bytes, only(&path, work.open_to_change(&mut keyring, &files)?)?))
+        }
+        None => None,
+    };
     let new = change(there.as_ref().map(|(_, plain)| plain))?;
     let same = match (&there, &new) {
         (_, None) => true,
@@ -70,7 +71,7 @@ pub fn edit(
     };
     let mut draft = Draft::default();
     draft.values.insert(path, planned);
-    let mut outcome = work.finish(draft, &mut work.keyring()?, Outcome::default())?;
+    let mut outcome = work.finish(draft, &mut keyring, Outcome::default())?;
     outcome.next.push("git add secrets && git commit, then deploy".to_owned());
     Ok(outcome)
 }

@@ -14,7 +14,7 @@ use crate::identity::{Ask, Keyring};
 use crate::inventory;
 use crate::journal::{self, Change};
 use crate::lock::{Entry, LOCK, Lock, SIGNATURE};
-use crate::memory::{Plain, locked_all};
+use crate::memory::{NOT_LOCKED, Plain, locked_all};
 use crate::rules::{Rules, Source};
 use crate::seal::{open, seal};
 use crate::signature::{Signer, Standing, judge};
@@ -193,6 +193,23 @@ impl<'a> Work<'a> {
             .map(|all| all.into_iter().collect())
     }
 
+    /// Decrypts what is going to be changed, and lets plugins open in the same run what notes the values.
+    ///
+    /// # Errors
+    /// As [`Work::open_all`].
+    pub fn open_to_change(
+        &self,
+        keyring: &mut Keyring,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<BTreeMap<String, Result<Plain, String>>, Error> {
+        if keyring.has_plugins() {
+            let commitments = self.tree.read(COMMITMENTS)?;
+            let all = files.values().chain(&commitments).map(Vec::as_slice);
+            keyring.prepare(all, self.ask)?;
+        }
+        self.open_all(keyring, files)
+    }
+
     /// What was noted about values; nothing where there is no such file, or it is not the one that the lock knows.
     ///
     /// # Errors
@@ -302,9 +319,7 @@ impl<'a> Work<'a> {
             self.add_lock(&lock, signer.as_ref(), &mut changes, &mut outcome)?;
         }
         if !locked_all() {
-            outcome.notes.push(
-                "warning: not all secrets lay in locked memory; the limit is too low (`ulimit -l`), or use --require-mlock".to_owned(),
-            );
+            outcome.notes.push(NOT_LOCKED.to_owned());
         }
         if !self.settings.dry_run && !changes.is_empty() {
             journal::commit(&self.tree, &changes)?;

@@ -13,7 +13,9 @@ use keystone_secrets::revoke::{add_admin, revoke};
 use keystone_secrets::rotate::rotate;
 use keystone_secrets::verify::verify;
 use keystone_secrets::work::{Outcome, Work};
-use keystone_secrets::{Error, Plain, Resumed, Tree, adopt, resume, unfinished, value};
+use keystone_secrets::{
+    Error, NOT_LOCKED, Plain, Resumed, Tree, adopt, locked_all, resume, unfinished, value,
+};
 use serde_json::json;
 
 use super::print;
@@ -93,6 +95,9 @@ fn resumed(tree: &Tree, common: &SecretsCommon) -> Result<ExitCode, Error> {
 fn shown(plain: &Plain, as_json: bool) -> Result<ExitCode, Error> {
     if as_json {
         return Err(Error::Refused("a secret is bytes, and no JSON; leave out `--json`".to_owned()));
+    }
+    if !locked_all() {
+        eprintln!("{NOT_LOCKED}");
     }
     match io::stdout().write_all(plain.bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

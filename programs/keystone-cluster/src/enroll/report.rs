@@ -20,7 +20,12 @@ pub struct Done {
     /// Headscale's number of the key, where it told one.
     pub key_id: Option<String>,
     pub target: Target,
+    /// Whether a lock lies beside the file, which does not know it yet.
+    pub locked: bool,
 }
+
+/// What takes a file into the lock.
+const ADOPT: &str = "keystone-cluster secrets adopt    # the lock does not know the file yet";
 
 /// Where a host looks for a key that did not come with its system (modules/mesh).
 const DROPPED: &str = "/var/lib/keystone/mesh/join.age";
@@ -50,6 +55,9 @@ impl Done {
         );
         let _ = writeln!(text, "Next, within {}:", self.expiration);
         if let Target::File(_) = self.target {
+            if self.locked {
+                let _ = writeln!(text, "  {ADOPT}");
+            }
             let _ = writeln!(text, "  git add {file} && git commit -m 'secrets: enrol {}'", self.host);
             let _ = writeln!(
                 text,
@@ -86,6 +94,7 @@ impl Done {
             "command": self.command,
             "keyId": self.key_id,
             "dryRun": self.dry_run,
+            "adopt": self.locked,
         });
         format!("{document:#}\n")
     }

@@ -9,6 +9,9 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub mod terminal;
+pub mod verdict;
+
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_keystone-cluster");
 
 pub fn here(path: &str) -> PathBuf {
@@ -19,11 +22,14 @@ pub fn identity(name: &str) -> String {
     here("checks/fixtures/identities").join(name).display().to_string()
 }
 
+const COMMITMENTS: &str = "secret-commitments.age";
+
 pub struct Tree {
     folder: TempDir,
 }
 
 impl Tree {
+    /// The reference cluster's tree, before it had a lock.
     pub fn new() -> Self {
         let tree = Self { folder: tempfile::tempdir().unwrap() };
         for folder in ["secrets", "hosts/trust/service-account", "home", "modules/cluster", "lib"] {
@@ -42,10 +48,21 @@ impl Tree {
             for entry in fs::read_dir(here(folder)).unwrap() {
                 let entry = entry.unwrap();
                 let name = entry.file_name().into_string().unwrap();
-                if Path::new(&name).extension().is_some_and(|ending| ending == "age" || ending == "pub") {
+                let ending = Path::new(&name).extension().unwrap_or_default();
+                // What came with the lock goes without it.
+                if (ending == "age" || ending == "pub") && name != COMMITMENTS {
                     fs::copy(entry.path(), tree.path(folder).join(name)).unwrap();
                 }
             }
+        }
+        tree
+    }
+
+    /// The reference cluster's tree with its lock.
+    pub fn reference() -> Self {
+        let tree = Self::new();
+        for name in ["lock.json", "lock.json.sig", COMMITMENTS] {
+            fs::copy(here("secrets").join(name), tree.path("secrets").join(name)).unwrap();
         }
         tree
     }

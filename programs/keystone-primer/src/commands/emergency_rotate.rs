@@ -66,10 +66,11 @@ pub fn run(client: &Client, arguments: &EmergencyRotate) -> Result<Said, Refusal
     let _ = writeln!(
         text,
         "\n{} files written. Nothing that was issued before is believed once the machines have them:\n  \
-         git add {} {} && git commit, and deploy every machine, the control plane first\n  \
+         {}git add {} {} && git commit, and deploy every machine, the control plane first\n  \
          write Secrets of Kubernetes anew, as the key that encrypted them may be known\n  \
          encrypt backups anew: whoever has k old shares opens the old ones for ever",
         written.len(),
+        scene.places.before_commit(),
         scene.places.secrets.display(),
         scene.places.trust.display()
     );

@@ -62,12 +62,14 @@ pub fn run(client: &Client, arguments: &GenerateCredentials) -> Result<Said, Ref
     let written = plan.make(cluster, &roots, &places, signed, now)?.write(&journal, &places)?;
     let _ = writeln!(
         text,
-        "\n{} files written in {:.1} s; next: git add {} {} && git commit",
+        "\n{} files written in {:.1} s; next: {}git add {} {} && git commit",
         written.len(),
         began.elapsed().as_secs_f64(),
+        places.before_commit(),
         places.secrets.display(),
         places.trust.display()
     );
+    document["adopt"] = json!(places.locked());
     document["written"] = json!(written);
     Ok(Said::new(document, text))
 }

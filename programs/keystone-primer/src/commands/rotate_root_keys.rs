@@ -209,8 +209,9 @@ pub fn run(client: &Client, arguments: &RotateRootKeys) -> Result<Said, Refusal>
     };
     let _ = writeln!(
         text,
-        "\n{} files written; next: git add {} {} && git commit, deploy every machine, then keystone-primer rotate-root-keys",
+        "\n{} files written; next: {}git add {} {} && git commit, deploy every machine, then keystone-primer rotate-root-keys",
         written.len(),
+        scene.places.before_commit(),
         scene.places.secrets.display(),
         scene.places.trust.display()
     );

@@ -132,6 +132,7 @@ pub fn rotate(cluster: &Cluster, places: &Places, wanted: &Rotation, now: u64) -
         Some(journal) if !work.said.is_empty() => work.files.write(&journal, places)?,
         _ => Vec::new(),
     };
+    document["adopt"] = json!(!written.is_empty() && places.locked());
     document["written"] = json!(written);
     if work.said.is_empty() {
         text.push_str("  nothing ends soon\n");
@@ -143,8 +144,9 @@ pub fn rotate(cluster: &Cluster, places: &Places, wanted: &Rotation, now: u64) -
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "{} files written; next: git add {} {} && git commit, and deploy every machine",
+            "{} files written; next: {}git add {} {} && git commit, and deploy every machine",
             written.len(),
+            places.before_commit(),
             places.secrets.display(),
             places.trust.display()
         );

@@ -6,9 +6,13 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use keystone_secrets::{Error, Plain};
 use rustix::fs::statfs;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::flag;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -17,6 +21,13 @@ const RAMFS: u64 = 0x8584_58f6;
 
 pub fn edit(name: &str, old: Option<&Plain>, require_lock: bool) -> Result<Option<Plain>, Error> {
     let failed = |error: io::Error| Error::Refused(format!("cannot edit {name}: {error}"));
+    if require_lock && swaps(&fs::read_to_string("/proc/swaps").map_err(failed)?) {
+        return Err(Error::Refused(format!(
+            "an editor's file could be swapped out to a disk here, and `--require-mlock` forbids that; write {name} through a \
+             pipe instead: `keystone-cluster secrets edit NAME < FILE`"
+        )));
+    }
+    let alive = Alive::through_signals().map_err(failed)?;
     let folder = private_folder()?;
     let file = folder.path().join(name.rsplit('/').next().unwrap_or(name));
     let mut opened =
@@ -28,10 +39,51 @@ pub fn edit(name: &str, old: Option<&Plain>, require_lock: bool) -> Result<Optio
     let wiped = wipe(folder.path());
     let edited = Zeroizing::new(edited.map_err(failed)?);
     wiped.map_err(failed)?;
+    folder.close().map_err(failed)?;
+    if alive.was_ended() {
+        return Err(failed(io::Error::other("this was ended from outside, and nothing was changed")));
+    }
     if edited.is_empty() {
         return Ok(None);
     }
     Plain::of(&edited, require_lock).map(Some)
+}
+
+/// Whether anything is swapped out to: a list with a heading.
+fn swaps(list: &str) -> bool {
+    list.lines().skip(1).any(|line| !line.trim().is_empty())
+}
+
+/// A signal to everything at the terminal is one to this program too, which would leave the secret where the editor had it.
+/// So it outlives the editor, clears up, and ends then.
+struct Alive {
+    ended: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+}
+
+impl Alive {
+    fn through_signals() -> io::Result<Self> {
+        let alive = Self { ended: Arc::default(), over: Arc::default() };
+        for signal in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] {
+            // Once the editor is gone, each does what it always does.
+            flag::register_conditional_default(signal, Arc::clone(&alive.over))?;
+        }
+        // The other two are an editor's own business.
+        for signal in [SIGTERM, SIGHUP] {
+            flag::register(signal, Arc::clone(&alive.ended))?;
+        }
+        Ok(alive)
+    }
+
+    fn was_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
 }
 
 /// A folder of our own on a file system that lies in memory.
@@ -97,4 +149,16 @@ fn wipe(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::swaps;
+
+    #[test]
+    fn a_list_with_a_heading_alone_is_none() {
+        let heading = "Filename\tType\tSize\tUsed\tPriority\n";
+        assert!(!swaps(heading));
+        assert!(swaps(&format!("{heading}/dev/sda2 partition 1 0 -2\n")));
+    }
 }
