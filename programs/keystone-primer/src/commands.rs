@@ -12,6 +12,7 @@ mod join;
 mod pending;
 mod prepare_offline;
 mod protector;
+mod recover;
 mod roots;
 mod rotate_root_keys;
 mod secret;
@@ -94,6 +95,7 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::Protector(arguments) => protector::run(client, arguments.command),
         Command::Token(arguments) => token::run(client, arguments.command),
         Command::Handoff(arguments) => handoff::run(client, &arguments),
+        Command::Recover(arguments) => recover::run(client, &arguments),
         Command::VerifyHandoff(arguments) => verify_handoff::run(client, &arguments),
         Command::TestWake(arguments) => test_wake::run(client, arguments.opening),
         Command::PrepareOffline(arguments) => prepare_offline::run(client, &arguments),

@@ -185,6 +185,13 @@ pub enum Command {
         /// Whether it is over: then it goes to the record.
         end: bool,
     },
+    /// The journal of a recovery of etcd, in the same way.
+    Recovery {
+        /// What to write; nothing is only read.
+        journal: Option<Value>,
+        /// Whether it is over: then it goes to the record.
+        end: bool,
+    },
     /// Do the shares still work?
     TestWake {
         /// What opens them.

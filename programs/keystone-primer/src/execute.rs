@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::control::{Command, Device, Notes, Secret};
 use crate::groups;
+use crate::offline::{HANDOFF, RECOVERY};
 use crate::primer::Primer;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -116,7 +117,8 @@ impl Primer {
                 )?;
                 Ok(json!({ "group": record.group, "seats": record.seats, "partials": agreed.answers }))
             }
-            Command::Handoff { journal, end } => self.handoff_journal(journal, end),
+            Command::Handoff { journal, end } => self.journal(&HANDOFF, journal, end),
+            Command::Recovery { journal, end } => self.journal(&RECOVERY, journal, end),
             Command::TestWake { secret } => self.test_wake(&secret),
             Command::OfflinePoints => Ok(json!({ "points": self.offline_points()? })),
             Command::RecordOffline { details } => self.record_offline(details),

@@ -29,6 +29,7 @@ mod offline;
 mod peers;
 mod primer;
 mod rebuild;
+mod recover;
 mod refusal;
 mod respond;
 mod rotating;
