@@ -46,6 +46,8 @@ pub enum Command {
     RotateRootKeys(RotateRootKeys),
     /// Replace everything at once, as somebody else may have it
     EmergencyRotate(EmergencyRotate),
+    /// Take the place of a primer that is lost for good, on the machine that replaces it
+    Repair(Repair),
     /// What waits for your approval on this primer
     Pending,
     /// Agree to what another primer asks for
@@ -365,6 +367,18 @@ pub struct PrepareOffline {
     pub accept_unknown: bool,
     #[command(flatten)]
     pub opening: Opening,
+}
+
+/// Take the place of a primer that is lost for good, on the machine that replaces it.
+///
+/// The machine has a name of its own, stands in the peers of every primer where the lost one stood, and has joined. A quorum of the
+/// others computes the lost shares anew; none of them learns one. The shares stay the same, so this ends nothing for whoever has
+/// a copy of them.
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// The primer that is lost
+    #[arg(long, value_name = "NAME")]
+    pub lost: String,
 }
 
 /// How a slot is opened.

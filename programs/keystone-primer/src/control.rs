@@ -178,6 +178,11 @@ pub enum Command {
         /// What opens this primer's share.
         secret: Option<Secret>,
     },
+    /// Take the place of a lost primer.
+    Repair {
+        /// Which.
+        lost: String,
+    },
     /// The journal of the transfer of leadership: as it is, or as it shall be.
     Handoff {
         /// What to write; nothing is only read.

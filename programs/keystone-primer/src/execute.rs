@@ -117,6 +117,7 @@ impl Primer {
                 )?;
                 Ok(json!({ "group": record.group, "seats": record.seats, "partials": agreed.answers }))
             }
+            Command::Repair { lost } => self.repair(&lost, note),
             Command::Handoff { journal, end } => self.journal(&HANDOFF, journal, end),
             Command::Recovery { journal, end } => self.journal(&RECOVERY, journal, end),
             Command::TestWake { secret } => self.test_wake(&secret),

@@ -31,6 +31,7 @@ mod primer;
 mod rebuild;
 mod recover;
 mod refusal;
+mod repairing;
 mod respond;
 mod rotating;
 mod serve;

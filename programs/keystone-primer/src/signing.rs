@@ -90,6 +90,11 @@ impl Primer {
                         Ok((Answer::Committed { commitments }, _)) => Vote::Committed(commitments),
                         Ok((Answer::Opened { partial }, _)) => Vote::Opened(partial),
                         Ok((Answer::Agreed, _)) => Vote::Agreed,
+                        // Whoever asked shows it to the other helpers, with its signature.
+                        Ok((Answer::Helps { .. }, signed)) => match serde_json::to_string(&signed) {
+                            Ok(text) => Vote::Committed(vec![text]),
+                            Err(error) => Vote::No(error.to_string()),
+                        },
                         Ok((Answer::Denied { reason }, _)) => Vote::No(format!("refused: {reason}")),
                         Ok((Answer::Pending, _)) => Vote::Waits,
                         Ok(_) => Vote::No("gave an answer to another question".to_owned()),

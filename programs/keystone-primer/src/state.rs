@@ -146,6 +146,18 @@ impl State {
         Ok(met)
     }
 
+    /// What the primer that let this one in says of the others. Those that are lost are kept, as their record is theirs, and
+    /// nobody talks to them.
+    pub fn inherit(&mut self, store: &Store, config: &Config, all: Members) -> Result<(), Refusal> {
+        let (declared, lost): (Members, Members) =
+            all.into_iter().partition(|(name, _)| config.endpoint(name).is_some());
+        for (name, member) in lost {
+            self.members.entry(name).or_insert(member);
+        }
+        self.meet(store, config, declared)?;
+        store.save(MEMBERS, &self.members)
+    }
+
     /// Writes the slots.
     pub fn save_slots(&self, store: &Store) -> Result<(), Refusal> {
         match &self.slots {
