@@ -52,11 +52,11 @@ impl Primer {
                 let removed = {
                     let mut inner = self.inner();
                     let (store, state) = inner.parts()?;
-                    let slots = state.slots.as_mut().ok_or_else(|| {
+                    let mut slots = state.slots.clone().ok_or_else(|| {
                         groups::recipient(None).err().unwrap_or_else(|| Refusal::new("no slots"))
                     })?;
                     let removed = slots.remove(id)?;
-                    state.save_slots(store)?;
+                    state.replace_slots(store, slots)?;
                     removed
                 };
                 let summary = format!("slot {id} ({}) was removed", removed.kind());
@@ -70,8 +70,7 @@ impl Primer {
                 let opened = slots.test(id, &unlock, clock::now())?;
                 let mut inner = self.inner();
                 let (store, state) = inner.parts()?;
-                state.slots = Some(slots);
-                state.save_slots(store)?;
+                state.replace_slots(store, slots)?;
                 Ok(json!({ "slot": opened }))
             }
             Command::Sign { generation, requests, reason, secret } => {
@@ -175,11 +174,9 @@ impl Primer {
         let Some(path) = &self.config.lab_key else { return Ok(()) };
         let mut inner = self.inner();
         let (store, state) = inner.parts()?;
-        if let Some(key) = state.first_slots()
-            && let Some(slots) = &mut state.slots
-        {
+        if let Some((key, mut slots)) = state.first_slots() {
             slots.add(&key, &Create::File(path.clone()), "lab", false, clock::now())?;
-            state.save_slots(store)?;
+            state.replace_slots(store, slots)?;
         }
         Ok(())
     }
@@ -221,8 +218,7 @@ impl Primer {
             let slots = state.slots.as_ref().ok_or_else(|| Refusal::new("there are no slots"))?;
             let mut resealed = slots.clone();
             resealed.reseal(id, &key, clock::now())?;
-            state.slots = Some(resealed);
-            state.save_slots(store)?;
+            state.replace_slots(store, resealed)?;
         }
         self.record(
             "protector-resealed",
@@ -251,22 +247,14 @@ impl Primer {
         let created = {
             let mut inner = self.inner();
             let (store, state) = inner.parts()?;
-            let key = existing
-                .or_else(|| state.first_slots())
-                .ok_or_else(|| Refusal::new("another slot was made meanwhile"))?;
-            let slots = state.slots.as_mut().ok_or_else(|| Refusal::new("there are no slots"))?;
-            match slots.add(&key, create, label, recovery, clock::now()) {
-                Ok(created) => {
-                    state.save_slots(store)?;
-                    created
-                }
-                Err(error) => {
-                    if first {
-                        state.slots = None;
-                    }
-                    return Err(error.into());
-                }
+            let (key, mut slots) = match existing {
+                Some(key) => state.slots.clone().map(|slots| (key, slots)),
+                None => state.first_slots(),
             }
+            .ok_or_else(|| Refusal::new("another slot was made meanwhile"))?;
+            let created = slots.add(&key, create, label, recovery, clock::now())?;
+            state.replace_slots(store, slots)?;
+            created
         };
         self.record(
             "protector-added",

@@ -66,6 +66,7 @@ impl Primer {
         unlock: Option<&Unlock>,
         tell: Tell<'_>,
     ) -> Result<Agreed, Refusal> {
+        self.inner().store.has_room()?;
         let ceremony = Arc::new(Ceremony::begin(self)?);
         let names: Vec<String> = record
             .seats

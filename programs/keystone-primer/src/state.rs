@@ -121,8 +121,9 @@ impl State {
     /// Adds primers. A name never gets another key this way.
     pub fn meet(&mut self, store: &Store, config: &Config, others: Members) -> Result<Vec<String>, Refusal> {
         let mut met = Vec::new();
+        let mut members = self.members.clone();
         for (name, member) in others {
-            match self.members.get(&name) {
+            match members.get(&name) {
                 Some(known) if known.key == member.key => {}
                 Some(_) => {
                     return Err(Refusal::new(format!(
@@ -136,12 +137,13 @@ impl State {
                 }
                 None => {
                     met.push(name.clone());
-                    self.members.insert(name, member);
+                    members.insert(name, member);
                 }
             }
         }
         if !met.is_empty() {
-            store.save(MEMBERS, &self.members)?;
+            store.save(MEMBERS, &members)?;
+            self.members = members;
         }
         Ok(met)
     }
@@ -151,30 +153,32 @@ impl State {
     pub fn inherit(&mut self, store: &Store, config: &Config, all: Members) -> Result<(), Refusal> {
         let (declared, lost): (Members, Members) =
             all.into_iter().partition(|(name, _)| config.endpoint(name).is_some());
+        let mut members = self.members.clone();
         for (name, member) in lost {
-            self.members.entry(name).or_insert(member);
+            members.entry(name).or_insert(member);
         }
-        self.meet(store, config, declared)?;
-        store.save(MEMBERS, &self.members)
+        store.save(MEMBERS, &members)?;
+        self.members = members;
+        self.meet(store, config, declared).map(drop)
     }
 
-    /// Writes the slots.
-    pub fn save_slots(&self, store: &Store) -> Result<(), Refusal> {
-        match &self.slots {
-            Some(slots) => store.write(SLOTS, slots.to_json()?.as_bytes()),
-            None => Ok(()),
-        }
+    /// Puts other slots in the place of these: on disk first, so that no slot is known which a restart would forget.
+    pub fn replace_slots(&mut self, store: &Store, slots: Slots) -> Result<(), Refusal> {
+        store.write(SLOTS, slots.to_json()?.as_bytes())?;
+        self.slots = Some(slots);
+        Ok(())
     }
 
-    /// The slots, with a new share identity if there was none.
-    pub fn first_slots(&mut self) -> Option<ShareIdentity> {
+    /// A new share identity and its slots, if there was none.
+    #[must_use]
+    pub fn first_slots(&self) -> Option<(ShareIdentity, Slots)> {
         if self.slots.is_some() {
             return None;
         }
         let key = ShareIdentity::generate();
         let setting = if self.identity.lab { Setting::Lab } else { Setting::Production };
-        self.slots = Some(Slots::new(&key, setting));
-        Some(key)
+        let slots = Slots::new(&key, setting);
+        Some((key, slots))
     }
 
     /// Refuses a configuration that is another primer's.

@@ -203,6 +203,46 @@ fn lost_doubled_changed_and_late_messages_cost_a_try_and_no_more() {
     assert_eq!(record["replay"]["bad"], json!([]), "{record}");
 }
 
+#[test]
+fn a_custodian_that_is_killed_in_the_midst_of_signing_ends_the_session_and_the_next_one_is_signed() {
+    let (mut three, proxy) = proxied();
+    three.begin();
+    heals(&three, "before");
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    let csr = csr.to_str().unwrap().to_owned();
+    // Without the second, nothing is signed without the third.
+    three.kill(2);
+    let (mut killed, mut unsigned) = (0, 0);
+    for after in 0..60 {
+        proxy.process.store(three.pid(3), Ordering::SeqCst);
+        proxy.arm(Fault::Kill, after);
+        let tried = three.try_do(1, &["sign-certificate", "--csr", &csr], "");
+        if !proxy.fired.load(Ordering::SeqCst) {
+            *proxy.fault.lock().unwrap() = None;
+            assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+            break;
+        }
+        killed += 1;
+        if !tried.status.success() {
+            unsigned += 1;
+            let error = String::from_utf8_lossy(&tried.stderr).into_owned();
+            assert!(
+                error.contains("2 of 3 primers must agree, and they do not"),
+                "killed at {after}: {error}"
+            );
+        }
+        three.kill(3);
+        three.run(3);
+        // The session is gone with the nonces that it had, and nobody waits for it.
+        assert_eq!(three.json(3, &["pending"])["waiting"], json!([]), "killed at {after}");
+        three.say(1, &["sign-certificate", "--csr", &csr], "");
+    }
+    assert!(killed >= 3 && unsigned >= 2, "{killed} {unsigned}");
+    three.run(2);
+    heals(&three, "after");
+}
+
 fn request(path: &std::path::Path) {
     use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
     let key = PrivateKey::generate(&mut rand_core::OsRng);
