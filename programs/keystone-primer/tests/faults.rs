@@ -243,6 +243,56 @@ fn a_custodian_that_is_killed_in_the_midst_of_signing_ends_the_session_and_the_n
     heals(&three, "after");
 }
 
+#[test]
+fn a_primer_that_is_killed_while_a_root_follows_another_is_started_again_and_the_step_is_repeated() {
+    let (mut three, proxy) = proxied();
+    three.begin();
+    heals(&three, "before");
+    let repository = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let place = |name: &str| three.folder.path().join(name).display().to_string();
+    let named = |name: &str| repository.join(name).display().to_string();
+    let more = [
+        "--secrets".to_owned(),
+        place("secrets"),
+        "--trust".to_owned(),
+        place("trust"),
+        "--identity".to_owned(),
+        named("checks/fixtures/identities/nodes/primer-1.txt"),
+        "--inventory".to_owned(),
+        named("hosts/cluster.toml"),
+    ];
+    let verb =
+        |verb: &'static str| -> Vec<String> { [verb.to_owned()].into_iter().chain(more.clone()).collect() };
+    let (credentials, rotate) = (verb("generate-credentials"), verb("rotate-root-keys"));
+    three.say(1, &credentials.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    let words: Vec<&str> = rotate.iter().map(String::as_str).collect();
+    let mut killed = 0;
+    // Each time a little later, from wherever the run before came to.
+    for after in 0..40 {
+        proxy.process.store(three.pid(3), Ordering::SeqCst);
+        proxy.arm(Fault::Kill, after);
+        let tried = three.try_do(1, &words, "");
+        if !proxy.fired.load(Ordering::SeqCst) {
+            *proxy.fault.lock().unwrap() = None;
+            assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+            break;
+        }
+        three.kill(3);
+        three.run(3);
+        killed += 1;
+        if tried.status.success() {
+            break;
+        }
+    }
+    assert!(killed >= 3, "{killed}");
+    heals(&three, "after");
+    let there = keys(&three, 3);
+    assert!(there["root-G1"].is_string() && there["root-G2"].is_string(), "{there}");
+    assert!(there["root-G3"].is_null(), "no step was taken twice: {there}");
+    let next = three.json(1, &[&words[..], &["--dry-run"]].concat());
+    assert_eq!(next["step"], "issue", "{next}");
+}
+
 fn request(path: &std::path::Path) {
     use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
     let key = PrivateKey::generate(&mut rand_core::OsRng);
