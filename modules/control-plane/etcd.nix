@@ -4,9 +4,20 @@ let
   cfg = config.keystone;
   hand = cfg.certificates.use.etcd;
   ca = "${cfg.trust}/etcd-ca.crt";
+  inherit (cfg.controlPlane) restored;
   url = name: port: "https://${name}.${cfg.cluster.mesh.baseDomain}:${toString port}";
 in
 {
+  options.keystone.controlPlane.restored = lib.mkOption {
+    type = lib.types.nullOr (lib.types.strMatching "[0-9]{12}-[0-9a-f]{4}");
+    default = null;
+    example = "202611270755-3fa1";
+    description = ''
+      What `keystone-primer recover --mode quorum-restore` says when etcd was given a quorum again. etcd then runs from the folder
+      `/var/lib/etcd-LABEL`, which has to be copied there first, as a cluster of its own; the folder before stays as it is.
+    '';
+  };
+
   config = lib.mkIf cfg.controlPlane.enable {
     keystone.certificates.use.etcd.leaves = [ "etcd" ];
 
@@ -21,7 +32,10 @@ in
       advertiseClientUrls = [ (url cfg.node.name 2379) ];
       initialAdvertisePeerUrls = [ (url cfg.node.name 2380) ];
       initialCluster = map (name: "${name}=${url name 2380}") cfg.controlPlane.nodes;
-      initialClusterToken = cfg.cluster.cluster.name;
+      # A cluster that was restored is another one: whoever still runs the old one is a stranger to it.
+      initialClusterToken = cfg.cluster.cluster.name + lib.optionalString (restored != null) "-${restored}";
+      dataDir = lib.mkIf (restored != null) "/var/lib/etcd-${restored}";
+      initialClusterState = lib.mkIf (restored != null) (lib.mkDefault "existing");
       openFirewall = false;
       # Whoever shows a certificate of etcd's own intermediate is let in, and nobody else: the root has issued others.
       # A peer's certificate needs no address: etcd resolves the names in it and compares (client/pkg/transport).
@@ -49,6 +63,10 @@ in
       wantedBy = lib.mkForce [ "keystone-mesh.target" ];
       # Names of peers that have not joined yet do not resolve, and then etcd ends.
       startLimitIntervalSec = 0;
+      # From an empty folder it would begin an empty cluster.
+      unitConfig = lib.mkIf (restored != null) {
+        ConditionPathExists = "${config.services.etcd.dataDir}/member";
+      };
       serviceConfig = import ../../lib/hardening.nix // {
         EnvironmentFile = cfg.mesh.environmentFile;
         RestartSec = lib.mkForce 2;

@@ -1,5 +1,10 @@
 # Primers: they make the root of trust, start the cluster, and may then sleep.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.keystone;
   inherit (cfg) primer;
@@ -29,7 +34,11 @@ in
       backupRecipient = primer.bootstrap.backupKeyPath;
     };
     # After what the system brings, as programs of the same name there come first.
-    environment.systemPackages = lib.mkOrder 2000 [ cfg.package ];
+    # `recover` asks and restores etcd by its own programs.
+    environment.systemPackages = lib.mkOrder 2000 [
+      cfg.package
+      pkgs.etcd
+    ];
 
     # The service table opens the port in the mesh, whose policy lets primers in and nobody else. Without an inventory
     # there is no table; the mesh is the same.

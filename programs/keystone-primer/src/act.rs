@@ -23,6 +23,7 @@ use crate::message::Message;
 use crate::primer::Primer;
 use crate::rebuild::{self, Rebuilt};
 use crate::refusal::Refusal;
+use crate::repairing;
 use crate::session::Answer;
 use crate::sessions::{Acting, Decision, Part, Sessions};
 
@@ -55,6 +56,15 @@ pub enum Act {
         /// What the file is, as the one who asks says it: nothing proves that.
         claimed: String,
         /// To whom the partial decryption is encrypted.
+        recipient: String,
+    },
+    /// Let another machine take the place of a primer that is lost.
+    Repair {
+        /// The lost one.
+        lost: String,
+        /// The new one, which asks.
+        name: String,
+        /// To whom the repaired share is encrypted, in this session only.
         recipient: String,
     },
     /// Take a step of the rotation of keys.
@@ -90,6 +100,8 @@ pub enum Dangerous {
     Decryption,
     /// Rotation of keys.
     Rotation,
+    /// Giving the share of a lost primer to another.
+    Repair,
 }
 
 /// What is approved without a person. Without a file nothing is; in a lab without one, everything.
@@ -112,6 +124,7 @@ impl Policy {
                 Dangerous::CertificateAuthorities,
                 Dangerous::Decryption,
                 Dangerous::Rotation,
+                Dangerous::Repair,
             ],
         }
     }
@@ -134,6 +147,11 @@ pub struct Waiting {
 impl Primer {
     /// A custodian gets to know of an act.
     pub fn consider(&self, message: &Message, act: &Act) -> Result<Answer, Refusal> {
+        if let Act::Repair { name, .. } = act
+            && *name != message.from
+        {
+            return Err(Refusal::new(format!("{} asks for a share of {name}", message.from)));
+        }
         let Rebuilt { messages, summary, unattended } = rebuild::rebuild(self, act)?;
         let acting =
             Acting { act: act.clone(), summary, messages, since: clock::now(), decision: Decision::Open };
@@ -218,17 +236,26 @@ impl Primer {
             Act::Decrypt { generation, header, stanza, recipient, .. } => {
                 Decision::Opened(decrypting::partial(self, &key, *generation, header, *stanza, recipient)?)
             }
+            Act::Repair { lost, name, .. } => {
+                let helping = repairing::help(self, key, lost, name)?;
+                self.decide_on(id, helping);
+                return Ok(summary);
+            }
             Act::Rotate { stage, keys, .. } => {
                 self.agree_to_rotation(&from, *stage, keys)?;
                 Decision::Agreed
             }
         };
         drop(key);
+        self.decide_on(id, decision);
+        Ok(summary)
+    }
+
+    fn decide_on(&self, id: &str, decision: Decision) {
         if let Some((_, _, acting)) = self.sessions().acts().find(|(session, ..)| *session == id) {
             acting.decision = decision;
         }
         self.changed.notify_all();
-        Ok(summary)
     }
 
     /// The operator refuses.
@@ -382,6 +409,7 @@ fn decided(sessions: &mut Sessions, session: &str) -> Result<Option<Answer>, Ref
         Decision::Committed { commitments, .. } => {
             Some(Answer::Committed { commitments: commitments.clone() })
         }
+        Decision::Helping(helping) => Some(helping.answer()),
         Decision::Agreed => Some(Answer::Agreed),
         Decision::Opened(partial) => Some(Answer::Opened { partial: partial.clone() }),
         Decision::Over => return Err(unknown(session)),

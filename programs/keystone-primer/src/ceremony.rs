@@ -188,7 +188,9 @@ impl Primer {
 
     /// Makes a generation of a key, by all primers.
     pub fn generate(self: &Arc<Self>, kind: Kind, generation: u32) -> Result<(), Refusal> {
-        let (_, _, members) = self.whoami()?;
+        let (_, _, mut members) = self.whoami()?;
+        // Those that are lost are members of what was, and of nothing that is made now.
+        members.retain(|name, _| self.config.endpoint(name).is_some());
         let missing: Vec<String> =
             self.config.peer_names().into_iter().filter(|name| !members.contains_key(name)).collect();
         if !missing.is_empty() {

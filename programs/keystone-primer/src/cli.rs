@@ -46,6 +46,8 @@ pub enum Command {
     RotateRootKeys(RotateRootKeys),
     /// Replace everything at once, as somebody else may have it
     EmergencyRotate(EmergencyRotate),
+    /// Take the place of a primer that is lost for good, on the machine that replaces it
+    Repair(Repair),
     /// What waits for your approval on this primer
     Pending,
     /// Agree to what another primer asks for
@@ -58,6 +60,8 @@ pub enum Command {
     Token(Token),
     /// Hand the lead of etcd and of the mesh to the control plane
     Handoff(Handoff),
+    /// Give etcd a quorum again, when those that are lost took it with them
+    Recover(Recover),
     /// The first moment at which anything breaks while all primers are off, and what that is
     VerifyHandoff(VerifyHandoff),
     /// Whether this primer would be of use if it was needed, without using it for anything
@@ -232,10 +236,7 @@ pub struct Repository {
 #[derive(Debug, Args)]
 pub struct Handoff {
     #[command(flatten)]
-    pub repository: Repository,
-    /// Folder of this primer's certificates, with which members of etcd are asked
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/keystone/pki")]
-    pub pki: PathBuf,
+    pub members: Members,
     /// Take back what was done
     #[arg(long)]
     pub abort: bool,
@@ -245,6 +246,16 @@ pub struct Handoff {
     /// Leave the mesh's coordinator where it is
     #[arg(long)]
     pub without_mesh: bool,
+}
+
+/// How members of etcd are reached.
+#[derive(Debug, Args)]
+pub struct Members {
+    #[command(flatten)]
+    pub repository: Repository,
+    /// Folder of this primer's certificates, with which members of etcd are asked
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/keystone/pki")]
+    pub pki: PathBuf,
     /// How long a node may take to start its member, and a member to get everything
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub patience: u64,
@@ -254,6 +265,46 @@ pub struct Handoff {
     /// Peer URL of a node [default: port 2380 at its name in the mesh]
     #[arg(long, value_name = "NODE=URL", value_parser = assignment)]
     pub peer: Vec<(String, String)>,
+}
+
+/// Give etcd a quorum again, when those that are lost took it with them.
+///
+/// Everything that is left is saved from the member that has most, or taken from a file; a folder is made of it for each new
+/// member, of a cluster with a number of its own; you copy the folders and deploy; the command waits until they run. A member
+/// of the old cluster that comes back is a stranger to the new one. It refuses while a quorum answers. A run that ended
+/// anywhere goes on when it is started again; until the first new member runs, --abort gives it up.
+#[derive(Debug, Args)]
+pub struct Recover {
+    /// What is to be recovered
+    #[arg(long)]
+    pub mode: Mode,
+    /// A member that is off, and stays off until it is deployed anew; once for each
+    #[arg(long, value_name = "NODE")]
+    pub lost: Vec<String>,
+    /// Begin from a file that `etcdctl snapshot save` wrote, and not from a member
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+    /// A new member; once for each [default: every node of the control plane]
+    #[arg(long, value_name = "NODE")]
+    pub member: Vec<String>,
+    /// Where everything is put together; it holds the whole cluster
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/keystone/recovery")]
+    pub work: PathBuf,
+    /// Give up what was begun
+    #[arg(long)]
+    pub abort: bool,
+    /// Say what is seen and what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub members: Members,
+}
+
+/// What is to be recovered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// The quorum of etcd
+    QuorumRestore,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -316,6 +367,18 @@ pub struct PrepareOffline {
     pub accept_unknown: bool,
     #[command(flatten)]
     pub opening: Opening,
+}
+
+/// Take the place of a primer that is lost for good, on the machine that replaces it.
+///
+/// The machine has a name of its own, stands in the peers of every primer where the lost one stood, and has joined. A quorum of the
+/// others computes the lost shares anew; none of them learns one. The shares stay the same, so this ends nothing for whoever has
+/// a copy of them.
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// The primer that is lost
+    #[arg(long, value_name = "NAME")]
+    pub lost: String,
 }
 
 /// How a slot is opened.

@@ -12,6 +12,8 @@ mod join;
 mod pending;
 mod prepare_offline;
 mod protector;
+mod recover;
+mod repair;
 mod roots;
 mod rotate_root_keys;
 mod secret;
@@ -88,12 +90,14 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::RotateRootKeys(arguments) => rotate_root_keys::run(client, &arguments),
         Command::EmergencyRotate(arguments) => emergency_rotate::run(client, &arguments),
         Command::DecryptBackup(arguments) => decrypt_backup::run(client, &arguments),
+        Command::Repair(arguments) => repair::run(client, &arguments),
         Command::Pending => pending::run(client),
         Command::Approve(arguments) => approve::run(client, arguments),
         Command::Deny(arguments) => deny::run(client, arguments),
         Command::Protector(arguments) => protector::run(client, arguments.command),
         Command::Token(arguments) => token::run(client, arguments.command),
         Command::Handoff(arguments) => handoff::run(client, &arguments),
+        Command::Recover(arguments) => recover::run(client, &arguments),
         Command::VerifyHandoff(arguments) => verify_handoff::run(client, &arguments),
         Command::TestWake(arguments) => test_wake::run(client, arguments.opening),
         Command::PrepareOffline(arguments) => prepare_offline::run(client, &arguments),

@@ -178,8 +178,20 @@ pub enum Command {
         /// What opens this primer's share.
         secret: Option<Secret>,
     },
+    /// Take the place of a lost primer.
+    Repair {
+        /// Which.
+        lost: String,
+    },
     /// The journal of the transfer of leadership: as it is, or as it shall be.
     Handoff {
+        /// What to write; nothing is only read.
+        journal: Option<Value>,
+        /// Whether it is over: then it goes to the record.
+        end: bool,
+    },
+    /// The journal of a recovery of etcd, in the same way.
+    Recovery {
         /// What to write; nothing is only read.
         journal: Option<Value>,
         /// Whether it is over: then it goes to the record.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::control::{Command, Device, Notes, Secret};
 use crate::groups;
+use crate::offline::{HANDOFF, RECOVERY};
 use crate::primer::Primer;
 use crate::refusal::Refusal;
 use crate::state::State;
@@ -51,11 +52,11 @@ impl Primer {
                 let removed = {
                     let mut inner = self.inner();
                     let (store, state) = inner.parts()?;
-                    let slots = state.slots.as_mut().ok_or_else(|| {
+                    let mut slots = state.slots.clone().ok_or_else(|| {
                         groups::recipient(None).err().unwrap_or_else(|| Refusal::new("no slots"))
                     })?;
                     let removed = slots.remove(id)?;
-                    state.save_slots(store)?;
+                    state.replace_slots(store, slots)?;
                     removed
                 };
                 let summary = format!("slot {id} ({}) was removed", removed.kind());
@@ -69,8 +70,7 @@ impl Primer {
                 let opened = slots.test(id, &unlock, clock::now())?;
                 let mut inner = self.inner();
                 let (store, state) = inner.parts()?;
-                state.slots = Some(slots);
-                state.save_slots(store)?;
+                state.replace_slots(store, slots)?;
                 Ok(json!({ "slot": opened }))
             }
             Command::Sign { generation, requests, reason, secret } => {
@@ -116,7 +116,9 @@ impl Primer {
                 )?;
                 Ok(json!({ "group": record.group, "seats": record.seats, "partials": agreed.answers }))
             }
-            Command::Handoff { journal, end } => self.handoff_journal(journal, end),
+            Command::Repair { lost } => self.repair(&lost, note),
+            Command::Handoff { journal, end } => self.journal(&HANDOFF, journal, end),
+            Command::Recovery { journal, end } => self.journal(&RECOVERY, journal, end),
             Command::TestWake { secret } => self.test_wake(&secret),
             Command::OfflinePoints => Ok(json!({ "points": self.offline_points()? })),
             Command::RecordOffline { details } => self.record_offline(details),
@@ -172,11 +174,9 @@ impl Primer {
         let Some(path) = &self.config.lab_key else { return Ok(()) };
         let mut inner = self.inner();
         let (store, state) = inner.parts()?;
-        if let Some(key) = state.first_slots()
-            && let Some(slots) = &mut state.slots
-        {
+        if let Some((key, mut slots)) = state.first_slots() {
             slots.add(&key, &Create::File(path.clone()), "lab", false, clock::now())?;
-            state.save_slots(store)?;
+            state.replace_slots(store, slots)?;
         }
         Ok(())
     }
@@ -218,8 +218,7 @@ impl Primer {
             let slots = state.slots.as_ref().ok_or_else(|| Refusal::new("there are no slots"))?;
             let mut resealed = slots.clone();
             resealed.reseal(id, &key, clock::now())?;
-            state.slots = Some(resealed);
-            state.save_slots(store)?;
+            state.replace_slots(store, resealed)?;
         }
         self.record(
             "protector-resealed",
@@ -248,22 +247,14 @@ impl Primer {
         let created = {
             let mut inner = self.inner();
             let (store, state) = inner.parts()?;
-            let key = existing
-                .or_else(|| state.first_slots())
-                .ok_or_else(|| Refusal::new("another slot was made meanwhile"))?;
-            let slots = state.slots.as_mut().ok_or_else(|| Refusal::new("there are no slots"))?;
-            match slots.add(&key, create, label, recovery, clock::now()) {
-                Ok(created) => {
-                    state.save_slots(store)?;
-                    created
-                }
-                Err(error) => {
-                    if first {
-                        state.slots = None;
-                    }
-                    return Err(error.into());
-                }
+            let (key, mut slots) = match existing {
+                Some(key) => state.slots.clone().map(|slots| (key, slots)),
+                None => state.first_slots(),
             }
+            .ok_or_else(|| Refusal::new("another slot was made meanwhile"))?;
+            let created = slots.add(&key, create, label, recovery, clock::now())?;
+            state.replace_slots(store, slots)?;
+            created
         };
         self.record(
             "protector-added",

@@ -97,6 +97,13 @@ impl Record {
         })
     }
 
+    /// Nothing but who may be asked, where there is no group yet.
+    #[must_use]
+    pub fn of_nobody(seats: Vec<Seat>, lab: bool) -> Self {
+        let (group, fingerprint, share) = Default::default();
+        Self { kind: Kind::Root, generation: 0, lab, seats, group, fingerprint, share, destroyed: None }
+    }
+
     /// The name in files and messages.
     #[must_use]
     pub fn name(&self) -> String {
@@ -159,6 +166,11 @@ pub fn waiting(store: &Store) -> Result<Vec<Record>, Refusal> {
 pub fn activate(store: &Store, record: &Record) -> Result<(), Refusal> {
     store.save(&format!("{FOLDER}/{}.json", record.name()), record)?;
     store.remove(&format!("{FOLDER}/{}.pending", record.name()))
+}
+
+/// Puts a group in the place of itself.
+pub fn replace(store: &Store, record: &Record) -> Result<(), Refusal> {
+    store.save(&format!("{FOLDER}/{}.json", record.name()), record)
 }
 
 /// All groups in use, oldest first.

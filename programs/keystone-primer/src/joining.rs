@@ -78,7 +78,7 @@ impl Primer {
         {
             let mut inner = self.inner();
             let (store, state) = inner.parts()?;
-            state.meet(store, config, welcome.members)?;
+            state.inherit(store, config, welcome.members)?;
         }
         self.lab_slot()?;
         self.record("joined", &format!("{} joined", config.node), json!({ "token": token.id }))?;

@@ -15,6 +15,11 @@ use crate::transcript;
 /// The kind of the record's entry about it.
 const KIND: &str = "prepared-offline";
 
+/// Of the transfer of leadership: its file, and the kind and summary of the record's entry at its end.
+pub const HANDOFF: (&str, &str, &str) = ("handoff.json", "handoff", "the transfer of leadership is over");
+/// Of a recovery of etcd.
+pub const RECOVERY: (&str, &str, &str) = ("recovery.json", "recovery", "a recovery of etcd is over");
+
 impl Primer {
     /// Every point, each with whether it is done, and what to do where it is not.
     pub fn offline_points(self: &Arc<Self>) -> Result<Vec<Value>, Refusal> {
@@ -79,19 +84,23 @@ impl Primer {
         Ok(points)
     }
 
-    /// The journal of the transfer of leadership.
-    pub fn handoff_journal(self: &Arc<Self>, journal: Option<Value>, end: bool) -> Result<Value, Refusal> {
-        const FILE: &str = "handoff.json";
+    /// A journal of the command line: what it is, or what it shall be.
+    pub fn journal(
+        self: &Arc<Self>,
+        (file, kind, over): &(&str, &str, &str),
+        journal: Option<Value>,
+        end: bool,
+    ) -> Result<Value, Refusal> {
         let Some(journal) = journal else {
             let inner = self.inner();
             inner.begun()?;
-            return Ok(json!({ "journal": inner.store.load::<Value>(FILE)? }));
+            return Ok(json!({ "journal": inner.store.load::<Value>(file)? }));
         };
         if end {
-            self.record("handoff", "the transfer of leadership is over", journal)?;
-            self.inner().store.remove(FILE)?;
+            self.record(kind, over, journal)?;
+            self.inner().store.remove(file)?;
         } else {
-            self.inner().store.save(FILE, &journal)?;
+            self.inner().store.save(file, &journal)?;
         }
         Ok(json!({ "journal": null }))
     }

@@ -109,11 +109,12 @@ impl Primer {
         Ok((state.identity.clone(), Arc::clone(&state.key), state.members.clone()))
     }
 
-    /// Names of the other primers that joined.
+    /// Names of the other primers that joined and are declared: one that is lost is declared no more.
     pub fn others(&self) -> Result<Vec<String>, Refusal> {
         let inner = self.inner();
         let state = inner.begun()?;
-        Ok(state.members.keys().filter(|name| **name != state.identity.name).cloned().collect())
+        let others = state.members.keys().filter(|name| **name != state.identity.name);
+        Ok(others.filter(|name| self.config.endpoint(name).is_some()).cloned().collect())
     }
 
     /// Writes down what happened, and shows it to the others, who countersign it; those that are off see it later.

@@ -158,6 +158,7 @@ pub fn rebuild(primer: &Primer, act: &Act) -> Result<Rebuilt, Refusal> {
         Act::Decrypt { generation, header, stanza, claimed, .. } => {
             crate::decrypting::rebuild(primer, *generation, header, *stanza, claimed)
         }
+        Act::Repair { lost, name, .. } => crate::repairing::rebuild(primer, lost, name),
         Act::Rotate { stage, keys, reason } => crate::rotating::rebuild(primer, *stage, keys, reason),
     }
 }

@@ -26,6 +26,9 @@ impl Primer {
         if connection.is_some_and(|name| name != message.from) {
             return Err(Refusal::new(format!("a message of {} came from somebody else", message.from)));
         }
+        if self.config.endpoint(&message.from).is_none() {
+            return Err(Refusal::new(format!("{} is no primer any more", message.from)));
+        }
         let Body::Question(question) = &message.body else {
             return Err(Refusal::new("an answer came where a question was expected"));
         };
@@ -66,6 +69,9 @@ impl Primer {
             Question::Propose { act } => self.consider(message, act),
             Question::Poll => self.poll(message),
             Question::Sign { commitments } => self.sign_part(message, commitments),
+            Question::Deltas { helps } => self.give_deltas(message, helps),
+            Question::Sigmas { deltas } => self.give_sigma(message, deltas),
+            Question::Seat { sigmas } => self.seat(message, sigmas),
             Question::Conclude { certificates } => self.conclude(message, certificates),
         }
     }
@@ -99,6 +105,7 @@ impl Primer {
         let expected: Vec<Seat> = state
             .members
             .iter()
+            .filter(|(name, _)| self.config.endpoint(name).is_some())
             .map(|(name, member)| Seat { name: name.clone(), pin: member.key.pin() })
             .collect();
         if plan.seats != expected || plan.seats.len() != self.config.peers.len() {

@@ -89,6 +89,8 @@ pub fn connection(primer: &Arc<Primer>, stream: TcpStream) -> Result<(), Refusal
         let Ok(Some(request)) = frame::receive::<Request>(&mut connection) else { return Ok(()) };
         if known.is_none() {
             known = primer.inner().begun()?.name_of(&peer).map(str::to_owned);
+            // One that is lost may have been found, by anybody.
+            known = known.filter(|name| primer.config.endpoint(name).is_some());
             if known.is_some() {
                 // Whoever is known may be silent for longer.
                 let _ = connection.sock.set_read_timeout(Some(IDLE));

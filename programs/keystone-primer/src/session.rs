@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::act::Act;
-use crate::groups::{Kind, Seat};
+use crate::groups::{Kind, Record, Seat};
 use crate::message::Signed;
 
 /// What the coordinator asks.
@@ -50,6 +50,21 @@ pub enum Question {
     Sign {
         /// Everybody's commitments, by primer, one for each thing to sign.
         commitments: BTreeMap<String, Vec<String>>,
+    },
+    /// These help to repair a share: give each of them its part.
+    Deltas {
+        /// The messages with the answers [`Answer::Helps`].
+        helps: Vec<Signed>,
+    },
+    /// These are everybody's parts: give the sum of yours to the one who asks.
+    Sigmas {
+        /// The messages with the answers [`Answer::Deltas`].
+        deltas: Vec<Signed>,
+    },
+    /// A quorum gave its parts: the one who asks has the place of the lost one.
+    Seat {
+        /// The messages with the answers [`Answer::Sigma`].
+        sigmas: Vec<Signed>,
     },
     /// It is over.
     Conclude {
@@ -116,6 +131,27 @@ pub enum Answer {
     Partials {
         /// They.
         partials: Vec<String>,
+    },
+    /// Yes: the groups, without a share, and to whom other helpers encrypt in this session.
+    Helps {
+        /// They.
+        groups: Vec<Record>,
+        /// It.
+        recipient: String,
+    },
+    /// To [`Question::Deltas`]: values, each encrypted to its addressee.
+    Deltas {
+        /// They.
+        packages: BTreeMap<String, String>,
+    },
+    /// To [`Question::Sigmas`].
+    Sigma {
+        /// Who is lost.
+        lost: String,
+        /// Who takes the place.
+        name: String,
+        /// The sums, encrypted to the one who asked.
+        sealed: String,
     },
     /// Yes, and nothing more is needed.
     Agreed,

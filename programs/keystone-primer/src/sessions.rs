@@ -11,6 +11,7 @@ use keystone_pki::group::{Decryption, Echo, RoundOne, RoundTwo, Signing};
 use crate::act::Act;
 use crate::message::{Message, Signed};
 use crate::refusal::Refusal;
+use crate::repairing::Helping;
 use crate::session::Plan;
 
 /// How many ceremonies may be open; a peer that begins more is mistaken or hostile.
@@ -99,6 +100,8 @@ pub enum Decision {
         /// Commitments in base64.
         commitments: Vec<String>,
     },
+    /// Yes, and this primer helps to repair a share.
+    Helping(Box<Helping>),
     /// Yes, and nothing follows.
     Agreed,
     /// Yes, and this is the encrypted partial decryption.

@@ -66,6 +66,7 @@ impl Primer {
         unlock: Option<&Unlock>,
         tell: Tell<'_>,
     ) -> Result<Agreed, Refusal> {
+        self.inner().store.has_room()?;
         let ceremony = Arc::new(Ceremony::begin(self)?);
         let names: Vec<String> = record
             .seats
@@ -90,6 +91,11 @@ impl Primer {
                         Ok((Answer::Committed { commitments }, _)) => Vote::Committed(commitments),
                         Ok((Answer::Opened { partial }, _)) => Vote::Opened(partial),
                         Ok((Answer::Agreed, _)) => Vote::Agreed,
+                        // Whoever asked shows it to the other helpers, with its signature.
+                        Ok((Answer::Helps { .. }, signed)) => match serde_json::to_string(&signed) {
+                            Ok(text) => Vote::Committed(vec![text]),
+                            Err(error) => Vote::No(error.to_string()),
+                        },
                         Ok((Answer::Denied { reason }, _)) => Vote::No(format!("refused: {reason}")),
                         Ok((Answer::Pending, _)) => Vote::Waits,
                         Ok(_) => Vote::No("gave an answer to another question".to_owned()),

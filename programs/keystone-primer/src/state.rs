@@ -121,8 +121,9 @@ impl State {
     /// Adds primers. A name never gets another key this way.
     pub fn meet(&mut self, store: &Store, config: &Config, others: Members) -> Result<Vec<String>, Refusal> {
         let mut met = Vec::new();
+        let mut members = self.members.clone();
         for (name, member) in others {
-            match self.members.get(&name) {
+            match members.get(&name) {
                 Some(known) if known.key == member.key => {}
                 Some(_) => {
                     return Err(Refusal::new(format!(
@@ -136,33 +137,48 @@ impl State {
                 }
                 None => {
                     met.push(name.clone());
-                    self.members.insert(name, member);
+                    members.insert(name, member);
                 }
             }
         }
         if !met.is_empty() {
-            store.save(MEMBERS, &self.members)?;
+            store.save(MEMBERS, &members)?;
+            self.members = members;
         }
         Ok(met)
     }
 
-    /// Writes the slots.
-    pub fn save_slots(&self, store: &Store) -> Result<(), Refusal> {
-        match &self.slots {
-            Some(slots) => store.write(SLOTS, slots.to_json()?.as_bytes()),
-            None => Ok(()),
+    /// What the primer that let this one in says of the others. Those that are lost are kept, as their record is theirs, and
+    /// nobody talks to them.
+    pub fn inherit(&mut self, store: &Store, config: &Config, all: Members) -> Result<(), Refusal> {
+        let (declared, lost): (Members, Members) =
+            all.into_iter().partition(|(name, _)| config.endpoint(name).is_some());
+        let mut members = self.members.clone();
+        for (name, member) in lost {
+            members.entry(name).or_insert(member);
         }
+        store.save(MEMBERS, &members)?;
+        self.members = members;
+        self.meet(store, config, declared).map(drop)
     }
 
-    /// The slots, with a new share identity if there was none.
-    pub fn first_slots(&mut self) -> Option<ShareIdentity> {
+    /// Puts other slots in the place of these: on disk first, so that no slot is known which a restart would forget.
+    pub fn replace_slots(&mut self, store: &Store, slots: Slots) -> Result<(), Refusal> {
+        store.write(SLOTS, slots.to_json()?.as_bytes())?;
+        self.slots = Some(slots);
+        Ok(())
+    }
+
+    /// A new share identity and its slots, if there was none.
+    #[must_use]
+    pub fn first_slots(&self) -> Option<(ShareIdentity, Slots)> {
         if self.slots.is_some() {
             return None;
         }
         let key = ShareIdentity::generate();
         let setting = if self.identity.lab { Setting::Lab } else { Setting::Production };
-        self.slots = Some(Slots::new(&key, setting));
-        Some(key)
+        let slots = Slots::new(&key, setting);
+        Some((key, slots))
     }
 
     /// Refuses a configuration that is another primer's.

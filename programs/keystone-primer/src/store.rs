@@ -23,6 +23,15 @@ const VERSION: &str = "1\n";
 const LARGEST: u64 = 16 << 20;
 const UNFINISHED: &str = ".unfinished-";
 
+/// What an act leaves behind is smaller.
+const ROOM: usize = 64 << 10;
+
+/// Where a file is written before it is whole.
+fn unfinished(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{UNFINISHED}{name}"))
+}
+
 /// The state folder of a primer, held until it is dropped.
 pub struct Store {
     root: PathBuf,
@@ -149,7 +158,28 @@ impl Store {
     /// Puts a file in its place, whole or not at all.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Refusal> {
         let path = self.root.join(name);
-        self.replace(&path, bytes).map_err(|error| Refusal::file("write", &path, &error))
+        self.replace(&path, bytes).map_err(|error| {
+            // What did not fit must not take the room of what will.
+            let _ = fs::remove_file(unfinished(&path));
+            Refusal::file("write", &path, &error)
+        })
+    }
+
+    /// Whether there is room for what an act leaves behind: asked before it, as what was signed cannot be taken back.
+    pub fn has_room(&self) -> Result<(), Refusal> {
+        let path = self.root.join(format!("{UNFINISHED}room"));
+        let tried = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(&vec![0x5a; ROOM]).and_then(|()| file.sync_data()));
+        let _ = fs::remove_file(&path);
+        tried.map_err(|error| {
+            Refusal::file("write to", &self.root, &error)
+                .fix("make room on its file system; nothing was done")
+        })
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -161,8 +191,7 @@ impl Store {
                 File::open(above)?.sync_all()?;
             }
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let unfinished = folder.join(format!("{UNFINISHED}{name}"));
+        let unfinished = unfinished(path);
         fault::point();
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;

@@ -41,8 +41,7 @@ impl Primer {
         let (replay, certified) = {
             let mut inner = self.inner();
             let (store, state) = inner.parts()?;
-            state.slots = Some(slots);
-            state.save_slots(store)?;
+            state.replace_slots(store, slots)?;
             let replay = transcript::replay(store, &state.identity, &state.members)?;
             let root = records.iter().rfind(|record| record.kind == Kind::Root);
             let certificate = root.map(|record| rebuild::root(store, record)).transpose()?.flatten();

@@ -203,6 +203,96 @@ fn lost_doubled_changed_and_late_messages_cost_a_try_and_no_more() {
     assert_eq!(record["replay"]["bad"], json!([]), "{record}");
 }
 
+#[test]
+fn a_custodian_that_is_killed_in_the_midst_of_signing_ends_the_session_and_the_next_one_is_signed() {
+    let (mut three, proxy) = proxied();
+    three.begin();
+    heals(&three, "before");
+    let csr = three.path(1, "worker-1.csr");
+    request(&csr);
+    let csr = csr.to_str().unwrap().to_owned();
+    // Without the second, nothing is signed without the third.
+    three.kill(2);
+    let (mut killed, mut unsigned) = (0, 0);
+    for after in 0..60 {
+        proxy.process.store(three.pid(3), Ordering::SeqCst);
+        proxy.arm(Fault::Kill, after);
+        let tried = three.try_do(1, &["sign-certificate", "--csr", &csr], "");
+        if !proxy.fired.load(Ordering::SeqCst) {
+            *proxy.fault.lock().unwrap() = None;
+            assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+            break;
+        }
+        killed += 1;
+        if !tried.status.success() {
+            unsigned += 1;
+            let error = String::from_utf8_lossy(&tried.stderr).into_owned();
+            assert!(
+                error.contains("2 of 3 primers must agree, and they do not"),
+                "killed at {after}: {error}"
+            );
+        }
+        three.kill(3);
+        three.run(3);
+        // The session is gone with the nonces that it had, and nobody waits for it.
+        assert_eq!(three.json(3, &["pending"])["waiting"], json!([]), "killed at {after}");
+        three.say(1, &["sign-certificate", "--csr", &csr], "");
+    }
+    assert!(killed >= 3 && unsigned >= 2, "{killed} {unsigned}");
+    three.run(2);
+    heals(&three, "after");
+}
+
+#[test]
+fn a_primer_that_is_killed_while_a_root_follows_another_is_started_again_and_the_step_is_repeated() {
+    let (mut three, proxy) = proxied();
+    three.begin();
+    heals(&three, "before");
+    let repository = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let place = |name: &str| three.folder.path().join(name).display().to_string();
+    let named = |name: &str| repository.join(name).display().to_string();
+    let more = [
+        "--secrets".to_owned(),
+        place("secrets"),
+        "--trust".to_owned(),
+        place("trust"),
+        "--identity".to_owned(),
+        named("checks/fixtures/identities/nodes/primer-1.txt"),
+        "--inventory".to_owned(),
+        named("hosts/cluster.toml"),
+    ];
+    let verb =
+        |verb: &'static str| -> Vec<String> { [verb.to_owned()].into_iter().chain(more.clone()).collect() };
+    let (credentials, rotate) = (verb("generate-credentials"), verb("rotate-root-keys"));
+    three.say(1, &credentials.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    let words: Vec<&str> = rotate.iter().map(String::as_str).collect();
+    let mut killed = 0;
+    // Each time a little later, from wherever the run before came to.
+    for after in 0..40 {
+        proxy.process.store(three.pid(3), Ordering::SeqCst);
+        proxy.arm(Fault::Kill, after);
+        let tried = three.try_do(1, &words, "");
+        if !proxy.fired.load(Ordering::SeqCst) {
+            *proxy.fault.lock().unwrap() = None;
+            assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+            break;
+        }
+        three.kill(3);
+        three.run(3);
+        killed += 1;
+        if tried.status.success() {
+            break;
+        }
+    }
+    assert!(killed >= 3, "{killed}");
+    heals(&three, "after");
+    let there = keys(&three, 3);
+    assert!(there["root-G1"].is_string() && there["root-G2"].is_string(), "{there}");
+    assert!(there["root-G3"].is_null(), "no step was taken twice: {there}");
+    let next = three.json(1, &[&words[..], &["--dry-run"]].concat());
+    assert_eq!(next["step"], "issue", "{next}");
+}
+
 fn request(path: &std::path::Path) {
     use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
     let key = PrivateKey::generate(&mut rand_core::OsRng);

@@ -197,3 +197,64 @@ fn a_liar_is_named_by_proof_and_the_others_go_on() {
         .collect();
     assert!(kinds.contains(&"liar".to_owned()), "{kinds:?}");
 }
+
+/// What a lying member sends instead of its answer.
+type Change = fn(&mut Answer);
+
+#[test]
+fn a_member_that_lies_while_a_key_is_made_is_named_and_no_key_comes_of_it() {
+    let trio = Trio::ready();
+    let one = &trio.primers[0];
+    let keys = BTreeMap::from([(Kind::Root, 2)]);
+    let quiet = |_: String| {};
+    let made = |n: usize| {
+        let inner = trio.primers[n - 1].inner();
+        let kept = groups::fingerprints(&inner.store).unwrap();
+        (kept.get("root-G2").cloned(), groups::waiting(&inner.store).unwrap().len())
+    };
+    let lies: [(&str, Change); 2] = [
+        ("primer-2", |answer| {
+            // A proof that it knows what it committed to, of which one bit is another.
+            if let Answer::First { package, .. } = answer {
+                let mut bytes = STANDARD.decode(&*package).unwrap();
+                let place = bytes.len() - 32;
+                bytes[place] ^= 1;
+                *package = STANDARD.encode(bytes);
+            }
+        }),
+        ("primer-2", |answer| {
+            // It says that it saw other first packages than everybody else.
+            if let Answer::Echo { hash } = answer {
+                *hash = crate::node_key::hash(b"something else");
+            }
+        }),
+    ];
+    for (liar, change) in lies {
+        trio.lies(
+            2,
+            std::sync::Arc::new(move |primer, signed| {
+                let (identity, key, members) = primer.whoami()?;
+                let mut message = signed.read_any(&identity, &members)?;
+                if let Body::Answer(answer) = &mut message.body {
+                    change(answer);
+                }
+                Signed::new(&key, &message)
+            }),
+        );
+        let error = one.rotate(Stage::Generate, &keys, "a test", None, &quiet).unwrap_err().to_string();
+        let reason = error.split("the generation of the root key ended: ").nth(1);
+        assert!(reason.is_some_and(|reason| reason.contains(liar)), "{error}");
+        for n in 1..=3 {
+            assert_eq!(made(n), (None, 0), "{liar}: nothing of it is kept by primer-{n}");
+        }
+        // The old key works as before.
+        let request = leaf("worker-1", &csr(), not_before(), &nonce().unwrap());
+        one.sign(1, &[request], "a test", None, &quiet).unwrap();
+    }
+    // Once it is honest the same is made.
+    *trio.primers[1].lie.lock().unwrap() = None;
+    one.rotate(Stage::Generate, &keys, "a test", None, &quiet).unwrap();
+    assert!(made(1).0.is_some());
+    assert_eq!(made(1), made(2));
+    assert_eq!(made(1), made(3));
+}

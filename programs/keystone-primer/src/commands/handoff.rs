@@ -11,17 +11,18 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::{Said, lab_mark, verify_handoff};
 use crate::ask::Asker;
-use crate::cli::Handoff;
+use crate::cli::{Handoff, Members};
 use crate::handoff::etcd::Etcd;
 use crate::handoff::{Goal, Journal, Options, abort, run as hand_over};
 use crate::refusal::Refusal;
 
 pub fn run(client: &Client, arguments: &Handoff) -> Result<Said, Refusal> {
-    let cluster = verify_handoff::inventory(client, &arguments.repository)?;
+    let cluster = verify_handoff::inventory(client, &arguments.members.repository)?;
     let goal = goal(&cluster);
-    let etcd = members(&cluster, arguments);
+    let etcd = members(&cluster, &arguments.members);
     let tell = |text: &str| eprintln!("handoff: {text}");
-    let options = Options { etcd: &etcd, patience: Duration::from_secs(arguments.patience), tell: &tell };
+    let options =
+        Options { etcd: &etcd, patience: Duration::from_secs(arguments.members.patience), tell: &tell };
     let mark = lab_mark(&json!({ "lab": client.config.lab() })).to_owned();
     if arguments.dry_run {
         return dry_run(client, &etcd, &goal, &mark);
@@ -62,7 +63,8 @@ fn goal(cluster: &Cluster) -> Goal {
     Goal { from: with(Role::Primer), to: with(Role::ControlPlane) }
 }
 
-fn members(cluster: &Cluster, arguments: &Handoff) -> Etcd {
+/// The members of etcd, as the command line says they are reached.
+pub fn members(cluster: &Cluster, arguments: &Members) -> Etcd {
     let hosts: BTreeMap<String, String> = cluster
         .nodes
         .keys()

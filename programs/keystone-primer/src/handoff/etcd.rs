@@ -52,7 +52,7 @@ struct Status {
 
 impl Etcd {
     /// One question to one member.
-    fn ask(&self, node: &str, path: &str, body: &Value) -> Result<Value, Fault> {
+    pub fn ask(&self, node: &str, path: &str, body: &Value) -> Result<Value, Fault> {
         let host = self.hosts.get(node).ok_or_else(|| Fault::Wrong(format!("{node} is no node")))?;
         let question = ("POST", path, &*body.to_string());
         let answer = self.asker.ask((host, PORT), Anchor::Bundle("etcd"), &LEAVES, question)?;

@@ -1,5 +1,7 @@
 //! Members of a real etcd on loopback, with certificates of a real hierarchy, and a primer that asks them.
 
+#![allow(dead_code, reason = "not every test uses all of it")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
@@ -22,6 +24,8 @@ pub const CONTROL_PLANE: [&str; 3] = ["control-1", "control-2", "control-3"];
 struct Node {
     client: u16,
     peer: u16,
+    /// Where its data lies, and its token.
+    home: (PathBuf, String),
     process: Option<Child>,
 }
 
@@ -41,6 +45,11 @@ fn free_port(taken: &mut Vec<TcpListener>) -> u16 {
 impl Etcds {
     /// The three primers' etcd, running, and a primer that has begun.
     pub fn new() -> Self {
+        Self::of(&PRIMERS)
+    }
+
+    /// An etcd of these, running, and a primer that has begun.
+    pub fn of(running: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cluster = cluster();
         let root = root_at(&cluster, 1, Time::from(std::time::SystemTime::now()).plus(-3600));
@@ -55,7 +64,9 @@ impl Etcds {
         let mut nodes = BTreeMap::new();
         for (seed, name) in (500..).zip(PRIMERS.into_iter().chain(CONTROL_PLANE)) {
             certificate(&root, &folder.path().join(format!("pki-{name}")), name, seed);
-            let node = Node { client: free_port(&mut taken), peer: free_port(&mut taken), process: None };
+            let home = (path("data").join(name), "test".to_owned());
+            let node =
+                Node { client: free_port(&mut taken), peer: free_port(&mut taken), home, process: None };
             nodes.insert(name.to_owned(), node);
         }
         drop(taken);
@@ -76,14 +87,14 @@ impl Etcds {
         fs::write(etcds.path("primer.json"), config.to_string()).unwrap();
         let output = etcds.command(&["init"], &["--cluster", "production"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        for name in PRIMERS {
-            etcds.start(name, &PRIMERS, "new");
+        for name in running {
+            etcds.start(name, running, "new");
         }
-        etcds.settle();
+        etcds.settle(running[0]);
         etcds
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -91,19 +102,19 @@ impl Etcds {
         format!("https://127.0.0.1:{}", self.nodes[name].peer)
     }
 
-    fn start(&mut self, name: &str, members: &[&str], state: &str) {
+    pub fn start(&mut self, name: &str, members: &[&str], state: &str) {
         let initial: Vec<String> = members.iter().map(|one| format!("{one}={}", self.url(one))).collect();
         let node = &self.nodes[name];
         let (client, peer) = (format!("https://127.0.0.1:{}", node.client), self.url(name));
         let pki = self.path(&format!("pki-{name}"));
-        let log = fs::File::create(self.path(&format!("{name}.log"))).unwrap();
+        let log = fs::File::create(self.log(name)).unwrap();
         let process = Command::new(std::env::var_os("KEYSTONE_ETCD").unwrap_or_else(|| "etcd".into()))
             .args(["--name", name, "--data-dir"])
-            .arg(self.path("data").join(name))
+            .arg(&node.home.0)
             .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
             .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
             .args(["--initial-cluster", &initial.join(","), "--initial-cluster-state", state])
-            .args(["--initial-cluster-token", "test", "--log-level", "warn"])
+            .args(["--initial-cluster-token", &node.home.1, "--log-level", "warn"])
             .args(["--client-cert-auth", "--peer-client-cert-auth", "--unsafe-no-fsync"])
             .arg("--trusted-ca-file")
             .arg(self.path("trust/etcd-ca.crt"))
@@ -151,20 +162,35 @@ impl Etcds {
         let _ = fs::remove_dir_all(self.path("data").join(name));
     }
 
+    /// From now on a node's data lies elsewhere.
+    pub fn move_to(&mut self, name: &str, data: PathBuf, token: &str) {
+        self.nodes.get_mut(name).unwrap().home = (data, token.to_owned());
+    }
+
+    /// Where a node's data lies, and its token.
+    pub fn home(&self, name: &str) -> (PathBuf, String) {
+        self.nodes[name].home.clone()
+    }
+
+    /// What a member said.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.path(&format!("{name}.log"))
+    }
+
     /// Until somebody leads. etcd tells nobody when that is, so it is asked.
-    fn settle(&self) {
+    pub fn settle(&self, name: &str) {
         let until = Instant::now() + Duration::from_secs(45);
         while Instant::now() < until {
-            let status = self.try_ask("primer-1", "/v3/maintenance/status", &json!({}));
+            let status = self.try_ask(name, "/v3/maintenance/status", &json!({}));
             if status.is_ok_and(|status| status["leader"].as_str().is_some_and(|leader| leader != "0")) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        panic!("{}", fs::read_to_string(self.path("primer-1.log")).unwrap());
+        panic!("{}", fs::read_to_string(self.log(name)).unwrap());
     }
 
-    fn try_ask(&self, name: &str, path: &str, body: &Value) -> Result<Value, String> {
+    pub fn try_ask(&self, name: &str, path: &str, body: &Value) -> Result<Value, String> {
         let host = format!("{name}.keystone.internal");
         let question = ("POST", path, &*body.to_string());
         let answer = self
@@ -217,9 +243,15 @@ impl Etcds {
         let plain = |path: PathBuf| path.display().to_string();
         let mut arguments = vec!["--config".to_owned(), plain(self.path("primer.json"))];
         arguments.extend(front.iter().map(|&one| one.to_owned()));
-        if front.last() == Some(&"handoff") {
+        if let Some(verb @ ("handoff" | "recover")) = front.last().copied() {
             let inventory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../hosts/cluster.toml").to_owned();
-            arguments.extend(["--without-mesh".to_owned(), "--inventory".to_owned(), inventory]);
+            arguments.extend(["--inventory".to_owned(), inventory]);
+            if verb == "handoff" {
+                arguments.push("--without-mesh".to_owned());
+            } else {
+                arguments.extend(["--mode=quorum-restore".to_owned(), "--work".to_owned()]);
+                arguments.push(plain(self.path("recovery")));
+            }
             arguments.extend(["--trust".to_owned(), plain(self.path("trust"))]);
             arguments.extend(["--pki".to_owned(), plain(self.path("pki-primer-1"))]);
             for (name, node) in &self.nodes {
