@@ -146,6 +146,8 @@ with subtest("what is denied and what is secret is in the audit log, and no valu
     assert answer(f"{API}/api/v1/namespaces/default/secrets/audited", shows("carol")) == "200"
     assert answer(f"{API}/api/v1/namespaces/default/secrets/audited", shows("eve")) == "403"
 
+    lines: list = []
+
     def entries(_last):
         global lines
         logs = "".join(node.succeed("cat /var/log/kube-apiserver/audit.log") for node in control.values())
@@ -153,7 +155,7 @@ with subtest("what is denied and what is secret is in the audit log, and no valu
         return {carol, eve} <= {line["user"]["username"] for line in lines}
 
     retry(entries, timeout=30)
-    said = {line["user"]["username"]: (line["verb"], line["annotations"]["authorization.k8s.io/decision"]) for line in lines}
-    assert said[carol] == ("get", "allow") and said[eve] == ("get", "forbid"), said
+    decided = {line["user"]["username"]: (line["verb"], line["annotations"]["authorization.k8s.io/decision"]) for line in lines}
+    assert decided[carol] == ("get", "allow") and decided[eve] == ("get", "forbid"), decided
     for node in control.values():
         node.fail("grep -F -e plaintext-of-the-test -e $(printf plaintext-of-the-test | base64) /var/log/kube-apiserver/audit.log")
