@@ -2,7 +2,9 @@
 #
 # tailscaled makes a new disco key at every start, and peers learn it from the coordinator, or from a TSMP message inside
 # WireGuard that a relay carries. `tailscale ping --tsmp` always sends it (measured with tailscale 1.102.5: without it, a
-# node that rebooted while Headscale was off was reached by nobody whose relay had gone).
+# node that rebooted while Headscale was off was reached by nobody whose relay had gone). While a coordinator answers there
+# is nothing to tell. While none does, it is done again soon: peers that lost power as well are back a little later, and
+# what is told over a relay must be told before that relay goes too.
 {
   config,
   lib,
@@ -20,8 +22,9 @@ in
       requires = [ "keystone-mesh.service" ];
       path = [
         config.services.tailscale.package
-        pkgs.jq
+        pkgs.curl
         pkgs.findutils
+        pkgs.jq
       ];
       serviceConfig = {
         Type = "oneshot";
@@ -29,6 +32,7 @@ in
         SuccessExitStatus = "123";
       };
       script = ''
+        if curl --silent --fail --max-time 3 --output /dev/null ${cfg.cluster.mesh.url}/health; then exit 0; fi
         tailscale status --json |
           jq -r '.Peer // {} | .[] | select(.CurAddr == "") | .TailscaleIPs[0]' |
           xargs --no-run-if-empty --max-procs 8 --max-args 1 tailscale ping --tsmp -c 1 --timeout 2s >/dev/null
@@ -39,7 +43,7 @@ in
       wantedBy = [ "timers.target" ];
       timerConfig = {
         OnBootSec = "5s";
-        OnUnitInactiveSec = "30s";
+        OnUnitInactiveSec = "10s";
         AccuracySec = "1s";
       };
     };
