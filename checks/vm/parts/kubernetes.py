@@ -39,7 +39,7 @@ with subtest("the control plane serves"):
         enrol(primer1, node, host)
     in_mesh(*control.values())
     for node in control.values():
-        node.wait_until_succeeds("curl --silent --fail --insecure https://127.0.0.1:6444/readyz", timeout=120)
+        node.wait_until_succeeds("curl --silent --fail --insecure https://127.0.0.1:6444/readyz", timeout=240)
     control1.wait_until_succeeds(f"{kubectl} get clusterrolebinding keystone:admins:cluster-admin", timeout=60)
     control1.wait_until_succeeds(f"{kubectl} get serviceaccount default", timeout=60)
 

@@ -2,11 +2,11 @@
 # ones; rights that are taken back; tokens of workloads; what the audit log holds.
 { lib, pkgs, ... }@args:
 let
-  inventory = lib.importTOML ../../hosts/cluster.toml;
+  inventory = lib.importTOML ../../../hosts/cluster.toml;
   host = name: {
     imports = [
-      ./parts/node.nix
-      ./parts/container.nix
+      ../parts/node.nix
+      ../parts/container.nix
     ];
     networking.hostName = name;
     # The test's /etc/hosts gives the nodes' names their addresses outside the mesh.
@@ -22,14 +22,14 @@ in
     control3 = host "control-3";
   };
   testScript = { nodes, ... }: ''
-    ${import ./parts/enrol.nix args}
-    TRUST = "${../../hosts/trust}"
-    AUTHORITIES = "${../fixtures/identities/authorities}"
+    ${import ../parts/enrol.nix args}
+    TRUST = "${../../../hosts/trust}"
+    AUTHORITIES = "${../../fixtures/identities/authorities}"
     RENDERED = "${nodes.control1.keystone.rendered}"
     ISSUER = "${inventory.identity.issuer}"
     LOGIN = "${inventory.identity.login.issuer}"
     PEOPLE = json.loads('${builtins.toJSON inventory.people}')
     GROUPS = json.loads('${builtins.toJSON inventory.groups}')
   ''
-  + builtins.readFile ./parts/kubernetes.py;
+  + builtins.readFile ../parts/kubernetes.py;
 }
