@@ -215,6 +215,8 @@ impl Primer {
         tell: Notes<'_>,
     ) -> Result<Value, Refusal> {
         let mut keys = keys.clone();
+        // Whoever was not told of the last step of a run before learns from the others that the key exists.
+        let pongs = self.ask_all(&self.others()?, Self::ping);
         if stage == Stage::Generate {
             // What exists already was made by a run that did not come to its end.
             for kind in Kind::ALL {
@@ -226,7 +228,6 @@ impl Primer {
             }
         }
         let record = groups::needed(&self.inner().store, Kind::Root)?;
-        let pongs = self.ask_all(&self.others()?, Self::ping);
         let off: Vec<String> = pongs
             .iter()
             .filter(|(name, pong)| pong.is_err() && !self.by_stick(name))

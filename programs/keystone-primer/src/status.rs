@@ -15,7 +15,7 @@ use crate::transcript;
 
 impl Primer {
     /// Waits until the keys exist and the root has its certificate.
-    pub fn wait_for_keys(&self, seconds: u64) -> Result<Value, Refusal> {
+    pub fn wait_for_keys(self: &Arc<Self>, seconds: u64) -> Result<Value, Refusal> {
         let until = Instant::now() + Duration::from_secs(seconds.min(86_400));
         let mut sessions = self.sessions();
         loop {
@@ -37,6 +37,12 @@ impl Primer {
                 return Err(Refusal::new(missing)
                     .fix("keystone-primer status, and keystone-primer pending on every primer"));
             }
+            // Whoever was away when the others finished is told by nobody, and learns it by asking.
+            drop(sessions);
+            if let Ok(others) = self.others() {
+                self.ask_all(&others, Self::ping);
+            }
+            sessions = self.sessions();
             // Whatever changes is told, except by who stores a certificate without a session.
             let nap = left.min(Duration::from_secs(1));
             sessions = self.changed.wait_timeout(sessions, nap).unwrap_or_else(PoisonError::into_inner).0;

@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
@@ -12,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use common::{LAB, Three};
+use common::{LAB, Three, request};
 use serde_json::json;
 
 /// What a proxy does to the n-th piece of data that goes to a primer.
@@ -291,12 +290,4 @@ fn a_primer_that_is_killed_while_a_root_follows_another_is_started_again_and_the
     assert!(there["root-G3"].is_null(), "no step was taken twice: {there}");
     let next = three.json(1, &[&words[..], &["--dry-run"]].concat());
     assert_eq!(next["step"], "issue", "{next}");
-}
-
-fn request(path: &std::path::Path) {
-    use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
-    let key = PrivateKey::generate(&mut rand_core::OsRng);
-    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
-    let request = SigningRequest::new(&key, &subject, &std::collections::BTreeSet::new()).unwrap();
-    fs::write(path, request.pem()).unwrap();
 }

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{LAB, Three};
+use common::{LAB, Three, request};
 use serde_json::json;
 
 /// A small file system, until it is dropped.
@@ -62,14 +62,6 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     found
-}
-
-fn request(path: &Path) {
-    use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
-    let key = PrivateKey::generate(&mut rand_core::OsRng);
-    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
-    let request = SigningRequest::new(&key, &subject, &std::collections::BTreeSet::new()).unwrap();
-    fs::write(path, request.pem()).unwrap();
 }
 
 #[test]

@@ -11,38 +11,18 @@ mod authority;
 mod etcd;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
 
-use etcd::{CONTROL_PLANE, Etcds, PRIMERS, PROGRAM};
+use etcd::{CONTROL_PLANE, Etcds, PRIMERS, watched};
 use serde_json::Value;
 
 /// A run of the command, killed as soon as it says a line of which `stop` says so. Whether it came to its end.
 fn run(etcds: &mut Etcds, stop: &mut dyn FnMut(&str) -> bool) -> Option<Value> {
-    let mut child = Command::new(PROGRAM)
-        .args(etcds.arguments(&["--json", "handoff"], &[]))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = String::new();
-    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-        let line = line.unwrap();
-        said.push_str(&line);
-        said.push('\n');
+    watched(etcds, "handoff", &[], &mut |etcds, line| {
         if let Some(node) = line.strip_prefix("handoff: wait until the member ") {
             etcds.start_existing(node.strip_suffix(" is well").unwrap());
         }
-        if line.starts_with("handoff: ") && stop(&line) {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return None;
-        }
-    }
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stdout));
-    Some(serde_json::from_slice(&output.stdout).unwrap())
+        line.starts_with("handoff: ") && stop(line)
+    })
 }
 
 #[test]

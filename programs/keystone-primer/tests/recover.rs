@@ -12,14 +12,13 @@ mod etcd;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use etcd::{CONTROL_PLANE, Etcds, PROGRAM};
+use etcd::{CONTROL_PLANE, Etcds, watched};
 use serde_json::{Value, json};
 
 const LOST: [&str; 4] = ["--lost", "control-2", "--lost", "control-3"];
@@ -32,41 +31,17 @@ fn copy(from: &Path, to: &Path) {
 
 /// A run of the command. It does what the operator is told to, and is killed as soon as it says a line of which `stop` says so.
 fn run(etcds: &mut Etcds, more: &[&str], stop: &mut dyn FnMut(&str) -> bool) -> Option<Value> {
-    let mut child = Command::new(PROGRAM)
-        .args(etcds.arguments(&["--json", "recover"], more))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = String::new();
-    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
-        let line = line.unwrap();
-        said.push_str(&line);
-        said.push('\n');
-        if line.starts_with("recover: ") && stop(&line) {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return None;
+    watched(etcds, "recover", more, &mut |etcds, line| {
+        if line.starts_with("recover: ") && stop(line) {
+            return true;
         }
-        let mut words = line.split(' ');
-        if let (
-            Some("recover:"),
-            Some("copy"),
-            Some(folder),
-            Some("to"),
-            Some(node),
-            Some("as"),
-            Some(target),
-        ) =
-            (words.next(), words.next(), words.next(), words.next(), words.next(), words.next(), words.next())
+        if let ["recover:", "copy", folder, "to", node, "as", target, ..] =
+            line.split(' ').collect::<Vec<_>>().as_slice()
         {
             deploy(etcds, Path::new(folder), node.trim_end_matches(','), target.trim_end_matches(','));
         }
-    }
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stdout));
-    Some(serde_json::from_slice(&output.stdout).unwrap())
+        false
+    })
 }
 
 /// What an operator does with a folder: it goes beside the old one, and etcd starts from it.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use common::{LAB, Three};
+use common::{LAB, Three, encrypt, request};
 use keystone_pki::certificate::Certificate;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
@@ -199,14 +199,6 @@ fn a_root_follows_another_and_all_four_paths_are_believed_meanwhile() {
     assert_eq!((planned["step"].as_str(), planned["to"].as_u64()), (Some("accept"), Some(3)));
 }
 
-fn request(path: &Path) {
-    use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
-    let key = PrivateKey::generate(&mut rand_core::OsRng);
-    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
-    let request = SigningRequest::new(&key, &subject, &std::collections::BTreeSet::new()).unwrap();
-    fs::write(path, request.pem()).unwrap();
-}
-
 #[test]
 fn in_an_emergency_nothing_of_before_is_believed() {
     let world = World::new();
@@ -268,14 +260,4 @@ fn in_an_emergency_nothing_of_before_is_believed() {
     }
     let idle = world.json(3, "generate-credentials", &[]);
     assert_eq!(idle["written"], serde_json::json!([]), "{idle}");
-}
-
-fn encrypt(recipient: &str, text: &str, path: &Path) {
-    use std::io::Write as _;
-    let recipient: age::x25519::Recipient = recipient.trim().parse().unwrap();
-    let encryptor =
-        age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).unwrap();
-    let mut writer = encryptor.wrap_output(fs::File::create(path).unwrap()).unwrap();
-    writer.write_all(text.as_bytes()).unwrap();
-    writer.finish().unwrap();
 }

@@ -9,27 +9,9 @@
 mod common;
 
 use std::fs;
-use std::io::Write as _;
-use std::path::Path;
 
-use common::{LAB, PRODUCTION, Three};
-use keystone_pki::certificate::{Certificate, PrivateKey, SigningRequest, Subject};
-
-fn request(path: &Path) {
-    let key = PrivateKey::generate(&mut rand_core::OsRng);
-    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
-    let request = SigningRequest::new(&key, &subject, &std::collections::BTreeSet::new()).unwrap();
-    fs::write(path, request.pem()).unwrap();
-}
-
-fn encrypt(recipient: &str, text: &str, path: &Path) {
-    let recipient: age::x25519::Recipient = recipient.trim().parse().unwrap();
-    let encryptor =
-        age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).unwrap();
-    let mut writer = encryptor.wrap_output(fs::File::create(path).unwrap()).unwrap();
-    writer.write_all(text.as_bytes()).unwrap();
-    writer.finish().unwrap();
-}
+use common::{LAB, PRODUCTION, Three, encrypt, request};
+use keystone_pki::certificate::Certificate;
 
 #[test]
 fn any_two_sign_and_open_and_one_alone_does_neither() {

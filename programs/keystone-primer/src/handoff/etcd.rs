@@ -130,30 +130,34 @@ impl Etcd {
         joined.map_or_else(|| row.peer_urls.join(","), |(node, _)| node.clone())
     }
 
-    /// Makes a node a learner, if etcd is ready for it.
-    pub fn add(&self, nodes: &[String], node: &str) -> Result<bool, Refusal> {
+    /// Makes a node a learner.
+    ///
+    /// # Errors
+    /// As of every change: what etcd refuses now, it may allow a moment later. It wants some seconds between two changes,
+    /// and makes the number of a member from its URL and the second (`computeMemberID` of its membership), so that who left
+    /// and comes back within one second is "not found".
+    pub fn add(&self, nodes: &[String], node: &str) -> Result<(), Refusal> {
         let url = self.peers.get(node).ok_or_else(|| Refusal::new(format!("{node} has no peer URL")))?;
-        self.change(nodes, "/v3/cluster/member/add", &json!({ "peerURLs": [url], "isLearner": true }))
+        let body = json!({ "peerURLs": [url], "isLearner": true });
+        self.ask_any(nodes, "/v3/cluster/member/add", &body).map(drop)
     }
 
-    /// Lets a learner vote, if it has everything.
-    pub fn promote(&self, nodes: &[String], id: u64) -> Result<bool, Refusal> {
-        self.change(nodes, "/v3/cluster/member/promote", &json!({ "ID": id.to_string() }))
+    /// Lets a learner vote.
+    ///
+    /// # Errors
+    /// As for `add`; and while it does not have everything.
+    pub fn promote(&self, nodes: &[String], id: u64) -> Result<(), Refusal> {
+        self.ask_any(nodes, "/v3/cluster/member/promote", &json!({ "ID": id.to_string() })).map(drop)
     }
 
-    /// Takes a member out, if etcd is ready for it.
-    pub fn remove(&self, nodes: &[String], id: u64) -> Result<bool, Refusal> {
-        self.change(nodes, "/v3/cluster/member/remove", &json!({ "ID": id.to_string() }))
-    }
-
-    /// A change of who is a member. etcd refuses one while the last is fresh, and is asked again later.
-    fn change(&self, nodes: &[String], path: &str, body: &Value) -> Result<bool, Refusal> {
-        const LATER: [&str; 3] = ["in sync with leader", "unhealthy cluster", "too many learner members"];
-        match self.ask_any(nodes, path, body) {
-            Ok(_) => Ok(true),
-            Err(refusal) if LATER.iter().any(|text| refusal.message.contains(text)) => Ok(false),
-            Err(refusal) => Err(refusal),
-        }
+    /// Takes a member out. It is asked last itself: it stops before it answers.
+    ///
+    /// # Errors
+    /// As for `add`.
+    pub fn remove(&self, nodes: &[String], node: &str, id: u64) -> Result<(), Refusal> {
+        let (itself, mut others): (Vec<_>, Vec<_>) = nodes.iter().cloned().partition(|one| one == node);
+        others.extend(itself);
+        self.ask_any(&others, "/v3/cluster/member/remove", &json!({ "ID": id.to_string() })).map(drop)
     }
 
     /// Lets another lead: only the leader itself can be asked for that.

@@ -80,6 +80,7 @@ fn follow(
     let (etcd, nodes) = (options.etcd, everybody(goal));
     let mut done = Vec::new();
     let mut waited: Option<(Step, Instant)> = None;
+    let mut told = String::new();
     loop {
         let survey = etcd.survey(&nodes)?;
         let step = match next(&survey) {
@@ -100,14 +101,24 @@ fn follow(
                 Instant::now()
             }
         };
-        if carry_out(etcd, &nodes, &survey, &step)? {
-            done.push(step.to_string());
-            continue;
+        // Whatever was refused, the next survey tells what is left to do.
+        let refused = match carry_out(etcd, &nodes, &survey, &step) {
+            Ok(true) => {
+                done.push(step.to_string());
+                continue;
+            }
+            Ok(false) => String::new(),
+            Err(refusal) => refusal.message,
+        };
+        if !refused.is_empty() && refused != told {
+            (options.tell)(&format!("{step}: not yet, {refused}"));
+            told.clone_from(&refused);
         }
         if since.elapsed() >= options.patience {
             return Err(Refusal::new(format!(
-                "{step}: that took longer than {} s",
-                options.patience.as_secs()
+                "{step}: that took longer than {} s{}{refused}",
+                options.patience.as_secs(),
+                if refused.is_empty() { "" } else { ", and in the end " }
             ))
             .fix("see to it, then keystone-primer handoff again; or keystone-primer handoff --abort"));
         }
@@ -115,14 +126,14 @@ fn follow(
     }
 }
 
-/// Whether the step is done; not, if somebody else has to do something first.
+/// Whether the step is done; not, if somebody else has to do something first. An error if it is refused for now.
 fn carry_out(etcd: &Etcd, nodes: &[String], survey: &Survey, step: &Step) -> Result<bool, Refusal> {
     let id = |node: &str| survey.member(node).map(|member| member.id).unwrap_or_default();
     match step {
         Step::Await(_) => Ok(false),
-        Step::Add(node) => etcd.add(nodes, node),
-        Step::Promote(node) => etcd.promote(nodes, id(node)),
-        Step::Remove(node) => etcd.remove(nodes, id(node)),
+        Step::Add(node) => etcd.add(nodes, node).map(|()| true),
+        Step::Promote(node) => etcd.promote(nodes, id(node)).map(|()| true),
+        Step::Remove(node) => etcd.remove(nodes, node, id(node)).map(|()| true),
         Step::Lead(node) => {
             let leader = survey.members.iter().find(|member| Some(member.id) == survey.leader);
             let leader = leader.ok_or_else(|| Refusal::new("nobody leads"))?;

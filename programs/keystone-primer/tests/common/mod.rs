@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use keystone_pki::certificate::{PrivateKey, SigningRequest, Subject};
 use serde_json::{Value, json};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_keystone-primer");
@@ -195,4 +197,22 @@ impl Drop for Three {
             self.kill(n);
         }
     }
+}
+
+/// A request to sign a certificate of worker-1's.
+pub fn request(path: &Path) {
+    let key = PrivateKey::generate(&mut rand_core::OsRng);
+    let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
+    let request = SigningRequest::new(&key, &subject, &BTreeSet::new()).unwrap();
+    fs::write(path, request.pem()).unwrap();
+}
+
+/// What `age` writes for the recipient.
+pub fn encrypt(recipient: &str, text: &str, path: &Path) {
+    let recipient: age::x25519::Recipient = recipient.trim().parse().unwrap();
+    let encryptor =
+        age::Encryptor::with_recipients(std::iter::once(&recipient as &dyn age::Recipient)).unwrap();
+    let mut writer = encryptor.wrap_output(File::create(path).unwrap()).unwrap();
+    writer.write_all(text.as_bytes()).unwrap();
+    writer.finish().unwrap();
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -301,4 +302,35 @@ impl Drop for Etcds {
             self.stop(name);
         }
     }
+}
+
+/// A run of the verb, of which each line that it says while it works is looked at, and which is killed where `look` says so.
+/// What it answers, if it came to its end.
+pub fn watched(
+    etcds: &mut Etcds,
+    verb: &str,
+    more: &[&str],
+    look: &mut dyn FnMut(&mut Etcds, &str) -> bool,
+) -> Option<Value> {
+    let mut child = Command::new(PROGRAM)
+        .args(etcds.arguments(&["--json", verb], more))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        said.push_str(&line);
+        said.push('\n');
+        if look(etcds, &line) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stdout));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
 }
