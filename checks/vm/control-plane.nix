@@ -2,15 +2,7 @@
 # no other network reaches; pods that find a service by name; one node that dies, and everything goes on.
 { pkgs, lib, ... }@args:
 let
-  host = name: {
-    imports = [
-      ./parts/node.nix
-      ./parts/container.nix
-    ];
-    networking.hostName = name;
-    # The test's /etc/hosts gives the nodes' names their addresses outside the mesh.
-    networking.extraHosts = lib.mkForce "";
-  };
+  host = import ./parts/host.nix;
 in
 {
   name = "control-plane";

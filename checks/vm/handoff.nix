@@ -19,10 +19,7 @@ let
       (builtins.readFile ../../hosts/cluster.toml)
   );
   host = name: {
-    imports = [ ./parts/node.nix ];
-    networking.hostName = name;
-    # The test's /etc/hosts gives the nodes' names their addresses outside the mesh.
-    networking.extraHosts = lib.mkForce "";
+    imports = [ (import ./parts/host.nix name) ];
     keystone.worker.enable = lib.mkForce false;
   };
 in

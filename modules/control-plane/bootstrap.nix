@@ -18,17 +18,12 @@ let
       items = cfg.controlPlane.bootstrap.objects;
     }
   );
-  binding = name: role: subject: {
-    apiVersion = "rbac.authorization.k8s.io/v1";
-    kind = "ClusterRoleBinding";
-    metadata = { inherit name; };
-    roleRef = {
-      apiGroup = "rbac.authorization.k8s.io";
-      kind = "ClusterRole";
-      name = role;
+  binding =
+    name: role: subject:
+    import ../../lib/cluster-role-binding.nix {
+      inherit name role;
+      subjects = [ subject ];
     };
-    subjects = [ subject ];
-  };
   user = name: {
     apiGroup = "rbac.authorization.k8s.io";
     kind = "User";

@@ -93,22 +93,15 @@ in
         }
       ];
     }
-    {
-      apiVersion = "rbac.authorization.k8s.io/v1";
-      kind = "ClusterRoleBinding";
-      metadata.name = "system:${name}";
-      roleRef = {
-        apiGroup = "rbac.authorization.k8s.io";
-        kind = "ClusterRole";
-        name = "system:${name}";
-      };
+    (import ../../lib/cluster-role-binding.nix {
+      name = "system:${name}";
       subjects = [
         {
           kind = "ServiceAccount";
           inherit name namespace;
         }
       ];
-    }
+    })
     {
       apiVersion = "v1";
       kind = "ConfigMap";

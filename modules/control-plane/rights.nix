@@ -7,24 +7,19 @@ let
   inherit (cfg) cluster;
   members = import ../../lib/members.nix { inherit lib; } cluster;
   label = "keystone.systems/rights";
-  binding = group: role: {
-    apiVersion = "rbac.authorization.k8s.io/v1";
-    kind = "ClusterRoleBinding";
-    metadata = {
-      name = "keystone:${group}:${role}";
-      labels.${label} = "inventory";
-    };
-    roleRef = {
-      apiGroup = "rbac.authorization.k8s.io";
-      kind = "ClusterRole";
-      name = role;
-    };
-    subjects = map (name: {
-      apiGroup = "rbac.authorization.k8s.io";
-      kind = "User";
-      name = cluster.people.${name}.email;
-    }) (members group);
-  };
+  binding =
+    group: role:
+    lib.recursiveUpdate
+      (import ../../lib/cluster-role-binding.nix {
+        name = "keystone:${group}:${role}";
+        inherit role;
+        subjects = map (name: {
+          apiGroup = "rbac.authorization.k8s.io";
+          kind = "User";
+          name = cluster.people.${name}.email;
+        }) (members group);
+      })
+      { metadata.labels.${label} = "inventory"; };
   bindings = [
     (binding "admins" "cluster-admin")
   ]

@@ -1,13 +1,12 @@
 import base64
 
-PKI = "/var/lib/keystone/pki"
 control = {"control-1": control1, "control-2": control2, "control-3": control3}
 kubectl = f"kubectl --kubeconfig {RENDERED}/kubernetes/components/bootstrap.yaml"
 API = "https://127.0.0.1:6444"
 
 
 def leaf(name, authority, subject):
-    """A certificate of an hour, signed by one of the cluster's authorities."""
+    """A certificate of a day, signed by one of the cluster's authorities."""
     control1.succeed(
         f"cd /tmp && openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -subj '{subject}' -out {name}.csr"
         f" && printf 'extendedKeyUsage=clientAuth\\nkeyUsage=critical,digitalSignature\\n' > {name}.ext"
@@ -20,10 +19,10 @@ def shows(name):
     return f"--cert /tmp/{name}.crt --key /tmp/{name}.key"
 
 
-def answer(url, credentials, authority="kubernetes"):
+def answer(url, credentials):
     """The number of the answer, or 000 where the connection itself is refused."""
     return control1.execute(
-        f"curl --silent --output /dev/null --max-time 5 --write-out %{{http_code}} --cacert {TRUST}/{authority}-ca.crt {credentials} {url}"
+        f"curl --silent --output /dev/null --max-time 5 --write-out %{{http_code}} --cacert {TRUST}/kubernetes-ca.crt {credentials} {url}"
     )[1]
 
 

@@ -3,15 +3,7 @@
 { lib, pkgs, ... }@args:
 let
   inventory = lib.importTOML ../../../hosts/cluster.toml;
-  host = name: {
-    imports = [
-      ../parts/node.nix
-      ../parts/container.nix
-    ];
-    networking.hostName = name;
-    # The test's /etc/hosts gives the nodes' names their addresses outside the mesh.
-    networking.extraHosts = lib.mkForce "";
-  };
+  host = import ../parts/host.nix;
 in
 {
   name = "kubernetes";
