@@ -15,8 +15,9 @@ let
     lib.filterAttrs (_: node: lib.elem "control-plane" node.roles) cfg.cluster.nodes
   );
   # Every node asks every API server with a TLS handshake each time; at most fifty of those a second for one server, until
-  # there are so many nodes that finding out would take too long.
-  interval = lib.min 30 (lib.max 3 (lib.length (lib.attrNames cfg.cluster.nodes) / 50));
+  # there are so many nodes that finding out would take too long. It need not be often: a connection that fails is noticed at
+  # once ("observe layer4"), and this finds a server that accepts and is not ready.
+  interval = lib.min 30 (lib.max 5 (lib.length (lib.attrNames cfg.cluster.nodes) / 50));
   configuration = pkgs.writeText "${unit}.cfg" ''
     global
       maxconn 4096

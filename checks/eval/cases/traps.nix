@@ -111,7 +111,9 @@ in
     lib.importJSON ../../golden/mesh/policy.json
   ).nodeAttrs;
   "peers are told of a reboot" = everywhere (
-    config: has "tailscale ping --tsmp" (unit config "keystone-mesh-peers").script && config.systemd.timers ? keystone-mesh-peers
+    config:
+    has "tailscale ping --tsmp" (unit config "keystone-mesh-peers").script
+    && (unit config "keystone-mesh-peers").wantedBy == [ "keystone-mesh.target" ]
   );
 
   # ---- mesh.md -------------------------------------------------------------------------------------------------------

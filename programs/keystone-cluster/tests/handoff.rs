@@ -160,8 +160,23 @@ fn a_lost_one_that_runs_gives_way_at_its_next_look() {
     fs::write(world.path("primer-1/up"), "").unwrap();
     // It was cut off, and both serve.
     assert_eq!(world.coordinators(), ["primer-1", "control-2"]);
-    world.at("primer-1", "$PROGRAM mesh coordinator --settings $WORLD/primer-1/settings.json check");
+    world.look("primer-1");
     assert_eq!(world.coordinators(), ["control-2"]);
+}
+
+#[test]
+fn a_standby_asks_whom_it_follows_and_all_others_only_when_that_one_is_silent() {
+    let world = moved();
+    world.look("control-2");
+    assert_eq!(world.look("control-2"), ["control-1".to_owned()].into());
+    // Whoever serves hears everybody: one of them may have taken over.
+    assert!(world.look("control-1").len() > 1);
+    fs::remove_file(world.path("control-1/up")).unwrap();
+    assert!(world.look("control-2").contains("primer-1"));
+    assert_eq!(world.run(&["takeover", "primer-1", "--lose-unreplicated-changes"]).0, Some(0));
+    // The old one is back and believes that it serves; a standby that was told of the new one does not ask it.
+    fs::write(world.path("control-1/up"), "").unwrap();
+    assert_eq!(world.look("control-2"), ["primer-1".to_owned()].into());
 }
 
 #[test]

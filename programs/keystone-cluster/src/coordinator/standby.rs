@@ -16,7 +16,13 @@ use super::{peers, replica};
 
 /// Asks the other candidates what they know, and acts on it. When Headscale is about to start, a no is an error.
 pub fn check(settings: &Settings, starting: bool) -> Result<Checked, CoordinatorError> {
-    let heard = peers::ask(settings);
+    // Before it starts, and while it serves, a node hears everybody; a standby need not, while the one it follows serves.
+    let last: Option<Lease> = lease::read(&settings.known())?;
+    let serves = lease::read::<Lease>(&settings.lease())?.is_some();
+    let heard = match &last {
+        Some(last) if !starting && !serves => peers::ask_holder_first(settings, last),
+        _ => peers::ask(settings),
+    };
     // A start is part of a verb that is alone already, or of the machine's.
     let _alone = if starting { None } else { Some(lease::alone(&settings.lock)?) };
     let before: Option<Lease> = lease::read(&settings.known())?;

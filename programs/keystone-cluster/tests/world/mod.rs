@@ -2,7 +2,7 @@
 //! of that node. Headscale, litestream and systemd are scripts that do to files what those do; `SQLite` is real.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,7 @@ const TAILSCALE: &str = r#"
 const SFTP: &str = r#"
 while [ $# -gt 2 ]; do shift; done
 host=${1#*@}; host=${host%%.*}
+echo "$host" >> "$WORLD/$NODE/asked"
 [ -e "$WORLD/$host/up" ] && cp "$WORLD/$host/shared/known" "$2"
 "#;
 
@@ -183,6 +184,16 @@ impl World {
         command.args(["-c", line]).env("NODE", node);
         self.environment(&mut command);
         command.output().unwrap()
+    }
+
+    /// One look of a candidate at the others. Whom it asked.
+    pub fn look(&self, node: &str) -> BTreeSet<String> {
+        let asked = self.path(node).join("asked");
+        let _ = fs::remove_file(&asked);
+        let line = format!("$PROGRAM mesh coordinator --settings $WORLD/{node}/settings.json check");
+        let output = self.at(node, &line);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        fs::read_to_string(asked).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
     pub fn sql(&self, node: &str, statement: &str) {
