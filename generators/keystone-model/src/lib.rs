@@ -7,6 +7,7 @@
 pub mod intent;
 mod problem;
 mod redact;
+pub mod replacement;
 mod role;
 pub mod schema;
 pub mod secret;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::role::Role;
 use crate::tables::{CaRecipients, Cluster, Node, Person};
+use crate::trust::Authority;
 use crate::types::Name;
 
 /// A secret: `secrets/<name>.age`.
@@ -82,6 +83,13 @@ pub const AUTHORITY_KEYS: [&str; 3] = ["etcd-ca-key", "front-proxy-ca-key", "nod
 pub const COMMITMENTS: &str = "secret-commitments";
 /// The file beside the encrypted ones in which `keystone-cluster secrets` says what each of them is.
 pub const LOCK_FILE: &str = "lock.json";
+/// The files of an intermediate's key, and of the keys of its successors. Kubernetes' name is the specification's.
+pub const KEYS_OF_AUTHORITIES: [(Authority, &str, &str); 4] = [
+    (Authority::Kubernetes, KUBERNETES_KEY, "k8s-ca-successors"),
+    (Authority::Etcd, "etcd-ca-key", "etcd-ca-successors"),
+    (Authority::FrontProxy, "front-proxy-ca-key", "front-proxy-ca-successors"),
+    (Authority::Node, "node-ca-key", "node-ca-successors"),
+];
 /// Keys of intermediates that were signed in advance, a file for each authority. Only the hosts that will use them can
 /// open them.
 pub const SUCCESSOR_KEYS: [&str; 4] =

@@ -102,10 +102,13 @@ fn an_undecryptable_file_in_the_middle_leaves_all_as_they_were() {
     let said = tree.bad(&["rekey", "--all"]);
     assert!(said.contains("secrets/headscale-noise.age does not open"), "{said}");
     assert_eq!(tree.files(), before);
-    // Somebody who can open nothing is told all of it.
-    let done = tree.command(&["rekey", "--all", "-i", &identity("nodes/worker-1.txt")]).output().unwrap();
-    let said = text_of(&done);
-    assert!(!done.status.success() || said.contains("passed over"), "{said}");
+    // Somebody who can open nothing has the wrong identity in hand.
+    let said =
+        failed(&tree.command(&["rekey", "--all", "-i", &identity("nodes/worker-1.txt")]).output().unwrap());
+    assert!(
+        said.contains("none of the 6 secrets opens with this identity, so nothing was written; name another with `-i FILE`"),
+        "{said}"
+    );
     assert_eq!(tree.files(), before);
 }
 

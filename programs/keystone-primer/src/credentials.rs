@@ -15,6 +15,7 @@ mod values;
 use std::path::PathBuf;
 
 use keystone_model::Cluster;
+use keystone_model::replacement::{self, Replacements};
 use keystone_model::secret::LOCK_FILE;
 use keystone_pki::certificate::{Certificate, Time};
 use serde_json::{Value, json};
@@ -41,6 +42,22 @@ impl Places {
     #[must_use]
     pub fn locked(&self) -> bool {
         self.secrets.join(LOCK_FILE).exists()
+    }
+
+    /// The intermediates that the lock asks to replace.
+    ///
+    /// # Errors
+    /// When the lock is there and cannot be read.
+    pub fn asked(&self) -> Result<Replacements, Refusal> {
+        let path = self.secrets.join(LOCK_FILE);
+        match std::fs::read(&path) {
+            Ok(text) => replacement::requested(&text).map_err(|error| {
+                Refusal::new(format!("`{}` cannot be read: {error}", path.display()))
+                    .fix("keystone-cluster secrets verify")
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Replacements::new()),
+            Err(error) => Err(Refusal::file("read", &path, &error)),
+        }
     }
 
     /// What has to be done before what was written is committed.
@@ -78,7 +95,7 @@ impl Plan {
         cluster: &Cluster,
         roots: &[Certificate],
         places: &Places,
-        wanted: Wanted,
+        wanted: &Wanted,
         now: Time,
     ) -> Result<Self, Refusal> {
         let authorities = Authorities::plan(roots, places, wanted, now);
@@ -88,10 +105,11 @@ impl Plan {
         let issuing = |authority| authorities.issuing(authority);
         let leaves: Vec<leaves::Bundle> =
             all.into_iter().filter(|bundle| bundle.is_due(&issued, &issuing, places, now)).collect();
-        let values = if wanted.anew { values::ALL.to_vec() } else { values::missing(places) };
+        let anew = wanted.anew;
+        let values = if anew { values::ALL.to_vec() } else { values::missing(places) };
         let trust = files::public_differs(cluster, roots, places);
         let kept = total - leaves.len() + values::ALL.len() - values.len() + authorities.kept();
-        Ok(Self { authorities, leaves, values, anew: wanted.anew, trust, kept })
+        Ok(Self { authorities, leaves, values, anew, trust, kept })
     }
 
     /// Whether there is nothing to do.
@@ -146,6 +164,7 @@ impl Plan {
         now: Time,
     ) -> Result<Files, Refusal> {
         let mut files = Files::new(cluster);
+        rotate::overlap(&self.authorities.asked(), places, &mut files, now)?;
         let authorities = self.authorities.complete(signed, &mut files)?;
         let mut issued = files::Issued::read(&places.trust)?;
         let mut issuers = authorities::Issuers::new(authorities, crosses(places), places);

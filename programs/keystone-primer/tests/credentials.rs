@@ -104,4 +104,35 @@ fn a_second_run_changes_nothing_and_what_is_missing_is_made_alone() {
     fs::write(secrets.join("lock.json"), "{}").unwrap();
     fs::remove_file(secrets.join("pki-worker-1.age")).unwrap();
     assert_eq!(json(&[])["adopt"], true);
+
+    // Somebody left who knew the key of an intermediate: the lock asks for another one, and the quorum signs it.
+    let bundle = || {
+        let text = fs::read_to_string(trust.join("kubernetes-ca.crt")).unwrap();
+        Certificate::bundle(&text).unwrap()
+    };
+    let before = bundle();
+    let digest = ring::digest::digest(&ring::digest::SHA256, before[0].der());
+    let known = digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let asked =
+        serde_json::json!({ "because": ["bob left"], "since": "2026-01-01T00:00:00Z", "known": [known] });
+    let lock = serde_json::json!({ "version": 1, "replace": { "kubernetes": asked }, "files": {} });
+    fs::write(secrets.join("lock.json"), lock.to_string()).unwrap();
+    let etcd = keep("etcd-ca-key.age");
+    let replaced = json(&[]);
+    let plan: Vec<&str> =
+        replaced["plan"]["authorities"].as_array().unwrap().iter().filter_map(|one| one.as_str()).collect();
+    let ahead = ["kubernetes G6, in advance", "kubernetes G7, in advance", "kubernetes G8, in advance"];
+    assert_eq!(plan, [&["kubernetes G5 (bob left)"][..], &ahead].concat());
+    assert_eq!(keep("etcd-ca-key.age"), etcd);
+    let after = bundle();
+    assert_ne!(after[0].contents().key, before[0].contents().key);
+    assert_eq!(
+        after.last(),
+        before.first(),
+        "the one before is believed until every machine has the new ones"
+    );
+    let overlaps: serde_json::Value =
+        serde_json::from_slice(&fs::read(trust.join("rotation.json")).unwrap()).unwrap();
+    assert_eq!((&overlaps["kubernetes"]["from"], &overlaps["kubernetes"]["to"]), (&1.into(), &5.into()));
+    assert_eq!(json(&[])["written"].as_array().unwrap().len(), 0);
 }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::header;
 use crate::lock::Entry;
 use crate::memory::Plain;
+use crate::replace;
 use crate::signature::Standing;
 use crate::tree::{name_of, sha256};
 use crate::work::{Draft, Outcome, Work};
@@ -42,7 +43,18 @@ pub fn adopt(work: &Work<'_>) -> Result<Outcome, Error> {
     // Nothing changed outside: what is left to adopt is a lock that nobody vouches for.
     draft.sign =
         work.standing == Standing::Unauthenticated && work.lock.is_some() && work.settings.sign_key.is_some();
-    if files.is_empty() && draft.forgotten.is_empty() && !draft.sign {
+    let replaced = match &work.lock {
+        Some(lock) => replace::replaced(&work.tree, &lock.replace)?,
+        None => Vec::new(),
+    };
+    for (authority, replacement) in &replaced {
+        outcome.notes.push(format!(
+            "the intermediates of {} that were known are believed no more ({})",
+            authority.as_str(),
+            replacement.reason()
+        ));
+    }
+    if files.is_empty() && draft.forgotten.is_empty() && !draft.sign && replaced.is_empty() {
         outcome.ok = true;
         return Ok(outcome);
     }

@@ -94,6 +94,10 @@ pub enum Error {
     Shallow,
     #[error("the history is not here ({0}), and without it nobody can tell what a leaver could read")]
     NoHistory(String),
+    #[error(
+        "none of the {0} secrets opens with this identity, so nothing was written; name another with `-i FILE`"
+    )]
+    NothingOpens(usize),
     #[error("the inventory has no person `{0}`, and its history neither")]
     Nobody(String),
     #[error("{0}")]

@@ -65,6 +65,9 @@ pub fn free_name(name: &str, taken: impl Fn(&str) -> bool) -> String {
         .unwrap_or_else(|| format!("{name}-more"))
 }
 
+/// What puts a successor in the place of an intermediate.
+pub const ROTATE: &str = "keystone-cluster rotate-keys --type intermediate";
+
 /// Every secret of the cluster by path, with what it is made from.
 #[must_use]
 pub fn graph(cluster: &Cluster, paths: impl Iterator<Item = String>) -> BTreeMap<String, Node> {
@@ -80,8 +83,13 @@ pub fn graph(cluster: &Cluster, paths: impl Iterator<Item = String>) -> BTreeMap
     for name in ["headscale-noise", "headscale-private", "headscale-derp"] {
         add(name.to_owned(), Maker::AtOnce, &[], None);
     }
-    for name in std::iter::once("k8s-ca-key").chain(secret::AUTHORITY_KEYS) {
-        add(name.to_owned(), Maker::Quorum, &[], Some(format!("{credentials} (two primers approve)")));
+    for (authority, key, successors) in secret::KEYS_OF_AUTHORITIES {
+        let command = format!(
+            "{ROTATE} --only {} --overlap-days 0 on a node of the control plane, or {credentials} on a primer",
+            authority.as_str()
+        );
+        add(key.to_owned(), Maker::Quorum, &[], Some(command));
+        add(successors.to_owned(), Maker::Quorum, &[], Some(format!("{credentials} on a primer")));
     }
     let authorities = ["k8s-ca-key", "etcd-ca-key", "front-proxy-ca-key", "node-ca-key"];
     for name in cluster.nodes.keys() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use keystone_model::{Cluster, Format, Inventory, Role, secret};
+use keystone_model::{CaRecipients, Cluster, Format, Inventory, Role, secret};
 
 use crate::error::Error;
 use crate::rules::Need;
@@ -67,6 +67,17 @@ pub fn needs(cluster: &Cluster) -> BTreeMap<String, Need> {
             path(&secret::person_certificates(name)),
             Need::One { one_of: keys, called: name.to_string() },
         );
+    }
+    // What only those open who will use it: neither a primer nor an admin.
+    let rules = secret::rules(cluster);
+    let closed = cluster.secrets.ca_recipients == CaRecipients::ControlPlaneAndQuorum;
+    for (_, key, successors) in secret::KEYS_OF_AUTHORITIES {
+        for name in [Some(successors), closed.then_some(key)].into_iter().flatten() {
+            if let Some(keys) = rules.get(name) {
+                let one_of = keys.iter().cloned().collect();
+                needs.insert(path(name), Need::One { one_of, called: "the control plane".to_owned() });
+            }
+        }
     }
     needs
 }

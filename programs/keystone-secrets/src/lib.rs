@@ -16,6 +16,7 @@ mod lock;
 mod memory;
 mod people;
 mod plugin;
+mod replace;
 mod rules;
 mod seal;
 mod signature;

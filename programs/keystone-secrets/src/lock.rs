@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use keystone_model::replacement::Replacements;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -21,6 +22,9 @@ pub struct Lock {
     /// something else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitments: Option<String>,
+    /// Intermediates that have to be others, as somebody who left may know their keys.
+    #[serde(default, skip_serializing_if = "Replacements::is_empty")]
+    pub replace: Replacements,
     /// By path.
     pub files: BTreeMap<String, Entry>,
 }
@@ -56,7 +60,7 @@ impl Entry {
 
 impl Default for Lock {
     fn default() -> Self {
-        Self { version: 1, commitments: None, files: BTreeMap::new() }
+        Self { version: 1, commitments: None, replace: Replacements::new(), files: BTreeMap::new() }
     }
 }
 

@@ -130,6 +130,10 @@ pub fn plan(work: &Work<'_>, rules: &Rules, which: Which) -> Result<(Draft, crat
             }
             // A person's own, for instance; where its recipients are right, nothing is wrong with it.
             Err(_) if passes_over(work, rules, &path, &stale, &keyring) => {
+                if let (true, Some(whose)) = (work.lock.is_some() && stale.contains(&path), rules.own(&path))
+                {
+                    outcome.next.push(format!("keystone-cluster secrets rekey, by {whose}, for {path}"));
+                }
                 outcome.passed_over.push(path);
             }
             Err(reason) => wrong.push((path, reason)),
@@ -137,6 +141,10 @@ pub fn plan(work: &Work<'_>, rules: &Rules, which: Which) -> Result<(Draft, crat
     }
     if !wrong.is_empty() {
         return Err(Error::Undecryptable(wrong));
+    }
+    // Somebody who asked for everything and opens nothing has the wrong identity in hand.
+    if draft.values.is_empty() && which == Which::All && !outcome.passed_over.is_empty() {
+        return Err(Error::NothingOpens(outcome.passed_over.len()));
     }
     if commitments_stale && let Some(bytes) = work.tree.read(COMMITMENTS)? {
         let plain = crate::memory::Plain::of(b"", work.settings.require_mlock)?;
@@ -151,8 +159,8 @@ fn stage(work: &Work<'_>, path: &str) -> Option<String> {
     work.lock.as_ref()?.files.get(path)?.stage.clone()
 }
 
-/// A file that neither was nor will be the caller's to open is left to those whose it is, if it is right as it is. Without a
-/// lock nobody knows whether it is; then the rule alone has to show that it is not the caller's.
+/// A file that neither was nor will be the caller's to open is left to those whose it is, if it is right as it is, or nobody
+/// else's. Without a lock nobody knows whether it is right; then the rule alone has to show that it is not the caller's.
 fn passes_over(
     work: &Work<'_>,
     rules: &Rules,
@@ -163,5 +171,5 @@ fn passes_over(
     let among = rules.get(path).is_some_and(|rule| keyring.is_among(&rule.public_keys));
     let known_right = work.lock.is_some() && !stale.contains(path);
     let theirs_alone = work.lock.is_none() && !keyring.has_plugins();
-    !among && (known_right || theirs_alone)
+    !among && (known_right || theirs_alone || rules.own(path).is_some())
 }

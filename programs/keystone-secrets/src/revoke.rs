@@ -125,7 +125,7 @@ pub fn revoke(work: &Work<'_>, name: &str) -> Result<Outcome, Error> {
     if keyring.public().is_empty() && !keyring.has_plugins() {
         keyring = work.keyring()?;
     }
-    rotate::add(work, &rules, &wanted, &mut keyring, &mut draft, &mut outcome)?;
+    rotate::add(work, &rules, (&wanted, &format!("{name} left")), &mut keyring, &mut draft, &mut outcome)?;
     // Whoever could read a value is its reader until it is another one: `verify` stays red by that.
     for path in &wanted {
         let entry = work.lock.as_ref().and_then(|lock| lock.files.get(path));

@@ -13,6 +13,7 @@ use crate::generate::{self, ADDED, Maker, Overlap, PROMOTED, blocks, public_half
 use crate::identity::Keyring;
 use crate::journal::Change;
 use crate::memory::Plain;
+use crate::replace;
 use crate::rules::Rules;
 use crate::tree::{name_of, path_of, sha256};
 use crate::work::{Draft, Outcome, Planned, Work};
@@ -41,21 +42,23 @@ pub fn rotate(work: &Work<'_>, names: &[String], all: bool) -> Result<Outcome, E
     let mut keyring = work.keyring()?;
     let mut draft = Draft::default();
     let mut outcome = Outcome::default();
-    add(work, &work.rules, &wanted, &mut keyring, &mut draft, &mut outcome)?;
+    let because = format!("a new key was asked for on {}", clock::now().get(..10).unwrap_or_default());
+    add(work, &work.rules, (&wanted, &because), &mut keyring, &mut draft, &mut outcome)?;
     let open = outcome.next.iter().any(|next| next.starts_with("open: "));
     let mut outcome = work.finish(draft, &mut keyring, outcome)?;
     outcome.ok = !open;
     Ok(outcome)
 }
 
-/// Puts new values into a draft; what somebody else has to make is told as what comes next.
+/// Puts new values into a draft, for a reason; what somebody else has to make is asked for in the lock where a quorum or a
+/// successor does it, and told as what comes next.
 ///
 /// # Errors
 /// As [`rotate`].
 pub fn add(
     work: &Work<'_>,
     rules: &Rules,
-    wanted: &BTreeSet<String>,
+    (wanted, because): (&BTreeSet<String>, &str),
     keyring: &mut Keyring,
     draft: &mut Draft,
     outcome: &mut Outcome,
@@ -98,6 +101,9 @@ pub fn add(
                 step(work, overlap, old, &plain, stage, draft)?
             }
             Maker::Quorum | Maker::Authority | Maker::Headscale | Maker::Person => {
+                if node.maker == Maker::Quorum {
+                    replace::ask(&work.tree, name_of(path), because, &mut draft.replace)?;
+                }
                 let who = match node.maker {
                     Maker::Quorum => "a quorum of primers signs",
                     Maker::Authority => "its authority issues it",
@@ -193,11 +199,7 @@ fn tokens(
     date: &str,
     draft: &mut Draft,
 ) -> Result<Plain, Error> {
-    let folder = work
-        .tree
-        .inventory()
-        .parent()
-        .map_or_else(|| "trust".to_owned(), |hosts| format!("{}/trust", hosts.display()));
+    let folder = work.tree.trust();
     let list = format!("{folder}/trust.toml");
     let text = work.tree.read(&list)?.ok_or_else(|| Error::NoFile(list.clone()))?;
     let wrong = |reason: String| Error::Refused(format!("{list}: {reason}"));

@@ -42,6 +42,13 @@ impl Tree {
         &self.inventory
     }
 
+    /// The folder of public material beside the inventory.
+    #[must_use]
+    pub fn trust(&self) -> String {
+        let beside = |hosts: &Path| hosts.join("trust").display().to_string();
+        self.inventory.parent().map_or_else(|| "trust".to_owned(), beside)
+    }
+
     /// A file of the tree.
     #[must_use]
     pub fn path(&self, path: &str) -> PathBuf {

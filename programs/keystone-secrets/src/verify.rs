@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::commitments::COMMITMENTS;
 use crate::error::Error;
+use crate::generate::ROTATE;
 use crate::header;
 use crate::inventory;
 use crate::journal;
 use crate::lock::Entry;
 use crate::rekey::short;
+use crate::replace::{self, State};
 use crate::signature::Standing;
 use crate::tree::{name_of, sha256};
 use crate::work::Work;
@@ -41,6 +43,8 @@ pub enum Kind {
     NotRotated,
     /// A rotation is between two of its steps.
     InRotation,
+    /// An intermediate is believed whose key somebody may know.
+    NotReplaced,
 }
 
 /// Something that is not as it should be.
@@ -90,6 +94,7 @@ pub fn verify(work: &Work<'_>, require_signed: bool) -> Result<Verdict, Error> {
         );
     }
     let signed_by = looking.at_the_lock();
+    looking.at_intermediates()?;
     let files = work.tree.files()?;
     let lock = work.lock.clone().unwrap_or_default();
     let all: BTreeSet<&String> = files.iter().chain(lock.files.keys()).collect();
@@ -151,6 +156,41 @@ impl Looking<'_> {
             ),
         }
         None
+    }
+
+    fn at_intermediates(&mut self) -> Result<(), Error> {
+        let Some(lock) = &self.work.lock else { return Ok(()) };
+        for (authority, replacement) in &lock.replace {
+            let (name, reason) = (authority.as_str(), replacement.reason());
+            let (what, fix) = match replace::state(&self.work.tree, *authority, replacement)? {
+                State::Issues => (
+                    "issues",
+                    format!(
+                        "{ROTATE} --only {name} --overlap-days 0 on a node of the control plane, or keystone-primer \
+                         generate-credentials on a primer, where a quorum approves"
+                    ),
+                ),
+                State::Ahead => (
+                    "was signed in advance",
+                    "keystone-primer generate-credentials on a primer, where a quorum approves".to_owned(),
+                ),
+                State::Believed => (
+                    "is still believed",
+                    format!("deploy every machine, then {ROTATE} --only {name} --finish"),
+                ),
+                State::Gone => continue,
+            };
+            let message = format!(
+                "an intermediate of {name} {what} whose key may be known ({reason}): whoever has it makes certificates"
+            );
+            self.add(
+                Kind::NotReplaced,
+                None,
+                &message,
+                &format!("{fix}; then keystone-cluster secrets adopt"),
+            );
+        }
+        Ok(())
     }
 
     fn at_a_file(&mut self, path: &str, entry: Option<&Entry>) -> Result<(), Error> {

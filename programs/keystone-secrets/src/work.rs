@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use keystone_model::Cluster;
+use keystone_model::replacement::Replacements;
 use serde::Serialize;
 
 use crate::clock;
@@ -15,6 +16,7 @@ use crate::inventory;
 use crate::journal::{self, Change};
 use crate::lock::{Entry, LOCK, Lock, SIGNATURE};
 use crate::memory::{NOT_LOCKED, Plain, locked_all};
+use crate::replace;
 use crate::rules::{Rules, Source};
 use crate::seal::{open, seal};
 use crate::signature::{Signer, Standing, judge};
@@ -103,6 +105,8 @@ pub struct Draft {
     pub forgotten: Vec<String>,
     /// Other files.
     pub others: Vec<Change>,
+    /// Intermediates that have to be others.
+    pub replace: Replacements,
     /// Whether the lock is signed even if it stays as it is.
     pub sign: bool,
     /// Rules that hold after the change, where it changes the inventory too.
@@ -315,6 +319,7 @@ impl<'a> Work<'a> {
                 lock.files.remove(&change.path);
             }
         }
+        replace::note(&self.tree, &mut lock.replace, draft.replace)?;
         if lock != self.lock.clone().unwrap_or_default() || draft.sign {
             self.add_lock(&lock, signer.as_ref(), &mut changes, &mut outcome)?;
         }

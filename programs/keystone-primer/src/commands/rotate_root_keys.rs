@@ -91,8 +91,8 @@ impl Scene {
         reason: &str,
         secret: &Secret,
     ) -> Result<(Files, String), Refusal> {
-        let wanted = Wanted { successors: self.successors, anew };
-        let plan = Plan::new(&self.cluster, believed, &self.places, wanted, self.now)?;
+        let wanted = Wanted { successors: self.successors, anew, ..Wanted::default() };
+        let plan = Plan::new(&self.cluster, believed, &self.places, &wanted, self.now)?;
         let text = plan.text();
         let requests = plan.authorities.requests(&self.cluster, self.now)?;
         let signed = if requests.is_empty() {

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use keystone_model::replacement::{Replacement, Replacements};
+use keystone_model::secret::KEYS_OF_AUTHORITIES;
 use keystone_model::{Authority, Cluster};
 use keystone_pki::certificate::{Certificate, Intermediate, PrivateKey, SigningRequest, Time};
 use keystone_pki::profile::{INTERMEDIATES, intermediate_subject};
@@ -16,30 +18,27 @@ use zeroize::Zeroizing;
 use super::Places;
 use super::files::Files;
 use super::open::open;
+use crate::node_key::hash;
 use crate::refusal::Refusal;
 use crate::signing::nonce;
 
 /// How many successors of an intermediate are signed in advance, unless somebody says otherwise.
 pub const SUCCESSORS: u8 = 3;
 
-/// The file of an intermediate's key; the specification names that of Kubernetes.
+fn files_of(authority: Authority) -> (&'static str, &'static str) {
+    // The root's key is in no file; whoever asks for it is given Kubernetes'.
+    let of = |wanted| KEYS_OF_AUTHORITIES.iter().find(|(authority, ..)| *authority == wanted);
+    of(authority).map_or(("k8s-ca-key", "k8s-ca-successors"), |(_, key, successors)| (key, successors))
+}
+
+/// The file of an intermediate's key.
 pub fn key_file(authority: Authority) -> &'static str {
-    match authority {
-        Authority::Etcd => "etcd-ca-key",
-        Authority::FrontProxy => "front-proxy-ca-key",
-        Authority::Node => "node-ca-key",
-        Authority::Root | Authority::Kubernetes => "k8s-ca-key",
-    }
+    files_of(authority).0
 }
 
 /// The file of the keys of an intermediate's successors.
 pub fn successors_file(authority: Authority) -> &'static str {
-    match authority {
-        Authority::Etcd => "etcd-ca-successors",
-        Authority::FrontProxy => "front-proxy-ca-successors",
-        Authority::Node => "node-ca-successors",
-        Authority::Root | Authority::Kubernetes => "k8s-ca-successors",
-    }
+    files_of(authority).1
 }
 
 /// The public file of an authority's certificates.
@@ -109,6 +108,8 @@ pub type Known = BTreeMap<Authority, (Chain, Option<Intermediate>)>;
 pub struct New {
     authority: Authority,
     generation: u32,
+    /// Why the one that issues is replaced before its time.
+    because: Option<String>,
     /// How many are to be used before it.
     successor: u8,
     key: PrivateKey,
@@ -118,17 +119,20 @@ impl New {
     /// Its name.
     pub fn name(&self) -> String {
         let rest = if self.successor == 0 { "" } else { ", in advance" };
-        format!("{} G{}{rest}", self.authority.as_str(), self.generation)
+        let why = self.because.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        format!("{} G{}{rest}{why}", self.authority.as_str(), self.generation)
     }
 }
 
 /// What is to be done besides what is due.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// How many successors each intermediate has.
     pub successors: u8,
     /// Whether values that exist are made anew, as somebody else may know them.
     pub anew: bool,
+    /// Intermediates that the lock over the secrets asks to replace.
+    pub replace: Replacements,
 }
 
 /// All intermediates.
@@ -140,7 +144,7 @@ pub struct Authorities {
 
 impl Authorities {
     /// Looks at what is there. The first of the roots signs; what another one signed is replaced.
-    pub fn plan(roots: &[Certificate], places: &Places, wanted: Wanted, now: Time) -> Self {
+    pub fn plan(roots: &[Certificate], places: &Places, wanted: &Wanted, now: Time) -> Self {
         let (mut new, mut there) = (Vec::new(), BTreeMap::new());
         for authority in INTERMEDIATES {
             let exists = |name: &str| places.secrets.join(format!("{name}.age")).exists();
@@ -148,9 +152,14 @@ impl Authorities {
             let due = |one: &Certificate| now >= one.contents().validity.renewal();
             let by_another =
                 |one: &Certificate| roots.first().is_none_or(|signing| one.verify(signing).is_err());
-            let replace = chain.current.as_ref().is_none_or(|one| due(one) || by_another(one))
+            let asked = wanted.replace.get(&authority);
+            let known = |one: &Certificate| asked.is_some_and(|asked| asked.known.contains(&hash(one.der())));
+            let known_issues = chain.current.as_ref().is_some_and(known);
+            let replace = known_issues
+                || chain.current.as_ref().is_none_or(|one| due(one) || by_another(one))
                 || !exists(key_file(authority));
             let lacking = chain.successors.len() < usize::from(wanted.successors)
+                || chain.successors.iter().any(known)
                 || chain.successors.first().is_some_and(|one| due(one) || by_another(one))
                 || (wanted.successors > 0 && !exists(successors_file(authority)));
             let mut next = chain.last_generation() + 1;
@@ -160,13 +169,26 @@ impl Authorities {
                 let first = u8::from(!replace);
                 for successor in first..=wanted.successors {
                     let key = PrivateKey::generate(&mut OsRng);
-                    new.push(New { authority, generation: next, successor, key });
+                    let because = asked.filter(|_| known_issues && successor == 0).map(Replacement::reason);
+                    new.push(New { authority, generation: next, because, successor, key });
                     next += 1;
                 }
             }
             there.insert(authority, chain);
         }
         Self { new, there }
+    }
+
+    /// Those that are replaced because the lock asks for it: the generation that issues, and the one that will.
+    pub fn asked(&self) -> Vec<(Authority, u32, u32)> {
+        self.new
+            .iter()
+            .filter(|new| new.because.is_some())
+            .filter_map(|new| {
+                let current = self.there.get(&new.authority)?.current.as_ref()?;
+                Some((new.authority, generation(current), new.generation))
+            })
+            .collect()
     }
 
     fn replaced(&self, authority: Authority) -> bool {

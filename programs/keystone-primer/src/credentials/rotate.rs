@@ -85,6 +85,31 @@ fn read_overlaps(places: &Places) -> Result<Overlaps, Refusal> {
     }
 }
 
+/// Notes intermediates that were replaced before their time: those before stay in the bundles until whoever deploys says that
+/// every machine has the new ones, which `--finish` is.
+pub fn overlap(
+    replaced: &[(Authority, u32, u32)],
+    places: &Places,
+    files: &mut Files,
+    now: Time,
+) -> Result<(), Refusal> {
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    let mut overlaps = read_overlaps(places)?;
+    let since = u64::try_from(now.unix()).unwrap_or_default();
+    for (authority, from, to) in replaced {
+        overlaps.insert(*authority, Overlap { from: *from, to: *to, since, until: since });
+    }
+    write_overlaps(&overlaps, files)
+}
+
+fn write_overlaps(overlaps: &Overlaps, files: &mut Files) -> Result<(), Refusal> {
+    let text = serde_json::to_string_pretty(overlaps).map_err(|error| Refusal::new(error.to_string()))?;
+    files.trust(STATE, text + "\n");
+    Ok(())
+}
+
 fn roots(places: &Places) -> Result<Vec<Certificate>, Refusal> {
     let path = places.trust.join(ROOTS);
     let text = fs::read_to_string(&path).map_err(|error| Refusal::file("read", &path, &error))?;
@@ -262,10 +287,7 @@ impl Work<'_> {
     }
 
     fn save_overlaps(&mut self) -> Result<(), Refusal> {
-        let text =
-            serde_json::to_string_pretty(&self.overlaps).map_err(|error| Refusal::new(error.to_string()))?;
-        self.files.trust(STATE, text + "\n");
-        Ok(())
+        write_overlaps(&self.overlaps, &mut self.files)
     }
 
     /// Issues the leaves that are due, those below a promoted intermediate among them.
