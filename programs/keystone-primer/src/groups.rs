@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -221,10 +222,15 @@ pub fn keep_new_shares(store: &Store, name: &str, records: &[Record]) -> Result<
     if records.is_empty() { store.remove(&file) } else { store.save(&file, &records) }
 }
 
+/// Whether a file of the folder is a group in use, and not one that waits for it.
+fn in_use(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "json")
+}
+
 /// All groups in use, oldest first.
 pub fn all(store: &Store) -> Result<Vec<Record>, Refusal> {
     let mut records: Vec<Record> = Vec::new();
-    for name in store.list(FOLDER)?.iter().filter(|name| name.ends_with(".json")) {
+    for name in store.list(FOLDER)?.iter().filter(|name| in_use(name)) {
         records.extend(store.load::<Record>(&format!("{FOLDER}/{name}"))?);
     }
     records.sort_by_key(|record| (record.kind, record.generation));

@@ -298,3 +298,6 @@ impl Primer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,7 @@ impl Primer {
         let firsts: Vec<Signed> =
             agreed.answers.values().filter_map(|said| serde_json::from_str(said.first()?).ok()).collect();
         let ceremony = &agreed.ceremony;
-        let stored = self.exchange_shares(ceremony, &names, &firsts).inspect_err(|_| {
+        let stored = exchange_shares(ceremony, &names, &firsts).inspect_err(|_| {
             // What the others have in memory for it is worth nothing any more.
             ceremony.tell_each(&names, &[]);
         })?;
@@ -135,18 +135,12 @@ impl Primer {
             "lab": self.config.lab(),
         }))
     }
+}
 
-    /// The rounds, until every primer signed that its new shares are on its disk.
-    fn exchange_shares(
-        &self,
-        ceremony: &Ceremony,
-        names: &[String],
-        firsts: &[Signed],
-    ) -> Result<Vec<Signed>, Refusal> {
-        let echoes =
-            messages(ceremony.ask_each(names, &|| Question::RefreshEcho { firsts: firsts.to_vec() })?);
-        let seconds =
-            messages(ceremony.ask_each(names, &|| Question::RefreshExchange { echoes: echoes.clone() })?);
-        Ok(messages(ceremony.ask_each(names, &|| Question::RefreshStore { seconds: seconds.clone() })?))
-    }
+/// The rounds, until every primer signed that its new shares are on its disk.
+fn exchange_shares(ceremony: &Ceremony, names: &[String], firsts: &[Signed]) -> Result<Vec<Signed>, Refusal> {
+    let echoes = messages(ceremony.ask_each(names, &|| Question::RefreshEcho { firsts: firsts.to_vec() })?);
+    let seconds =
+        messages(ceremony.ask_each(names, &|| Question::RefreshExchange { echoes: echoes.clone() })?);
+    Ok(messages(ceremony.ask_each(names, &|| Question::RefreshStore { seconds: seconds.clone() })?))
 }
