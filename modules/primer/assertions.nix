@@ -34,6 +34,10 @@ in
         assertion = !lib.hasPrefix builtins.storeDir primer.security.keyStorage;
         message = "keystone: keystone.primer.security.keyStorage is ${primer.security.keyStorage}, in the store, which everybody reads. Give a folder as text, such as \"/secure/keys\".";
       }
+      {
+        assertion = !lib.isAttrs primer.policy || primer.policy.unattendedActs == [ ];
+        message = "keystone: keystone.primer.policy would let ${lib.concatStringsSep ", " primer.policy.unattendedActs} happen on ${cfg.node.name} without a person, which only a lab may; the daemon would not start. Take unattendedActs out of it, and approve with keystone-primer approve ID.";
+      }
     ]
     ++ lib.optionals present [
       {

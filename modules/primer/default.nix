@@ -9,6 +9,7 @@ let
   cfg = config.keystone;
   inherit (cfg) primer;
   present = cfg.inventory != null;
+  rendered = lib.isAttrs primer.policy;
 in
 {
   imports = [
@@ -32,6 +33,12 @@ in
       inherit (primer.security) keyStorage quorumSize;
       inventory = primer._inventory;
       backupRecipient = primer.bootstrap.backupKeyPath;
+      inherit (primer) airGapped;
+      policy = if rendered then "/etc/keystone/primer-policy.json" else primer.policy;
+    };
+    # It is read at every request, so nothing restarts for it.
+    environment.etc."keystone/primer-policy.json" = lib.mkIf rendered {
+      text = builtins.toJSON { inherit (primer.policy) unattendedProfiles unattendedActs; };
     };
     # After what the system brings, as programs of the same name there come first.
     # `recover` asks and restores etcd by its own programs.

@@ -103,6 +103,49 @@ in
       };
     };
 
+    policy = mkOption {
+      type = types.nullOr (
+        types.either folder (
+          types.submodule {
+            options = {
+              unattendedProfiles = mkOption {
+                type = types.listOf (types.enum [ "node" ]);
+                default = [ ];
+                example = [ "node" ];
+                description = "Profiles of certificates that are signed without a person; the root signs no leaf but `node`.";
+              };
+              unattendedActs = mkOption {
+                type = types.listOf types.str;
+                default = [ ];
+                example = [ "decryption" ];
+                description = "What only a lab may do without a person. Anything in it is refused here.";
+              };
+            };
+          }
+        )
+      );
+      default = null;
+      example = {
+        unattendedProfiles = [ "node" ];
+      };
+      description = ''
+        What this primer approves without a person, where a slot opens without one (a TPM's): as attributes, which become
+        `/etc/keystone/primer-policy.json`, or the path of such a file on the host. Without it nothing is. Certificate
+        authorities, decryption, rotation, repair and refresh always ask a person: attributes that say otherwise are refused
+        here, and with a file that does the daemon does not start.
+      '';
+    };
+
+    airGapped = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Whether the other primers are reached by files that people carry, and by nothing else: this primer then opens no
+        connection to them, and ceremonies go by `keystone-primer session export` and `session import`.
+      '';
+    };
+
     port = mkOption {
       type = types.port;
       readOnly = true;

@@ -96,6 +96,8 @@ in
       quorumSize = 2;
       inventory = null;
       backupRecipient = "/secure/backup.key";
+      policy = null;
+      airGapped = false;
     };
   };
   "the daemon reads them: it serves what primer.json says" = lib.hasSuffix "/bin/keystone-primer serve" (service alone "").serviceConfig.ExecStart;

@@ -22,6 +22,7 @@ use crate::groups::{self, Kind};
 use crate::message::Message;
 use crate::primer::Primer;
 use crate::rebuild::{self, Rebuilt};
+use crate::refreshing;
 use crate::refusal::Refusal;
 use crate::repairing;
 use crate::session::Answer;
@@ -67,6 +68,11 @@ pub enum Act {
         /// To whom the repaired share is encrypted, in this session only.
         recipient: String,
     },
+    /// Give every primer a new share of the same keys.
+    Refresh {
+        /// Which keys, each with the fingerprint of its description.
+        keys: BTreeMap<String, String>,
+    },
     /// Take a step of the rotation of keys.
     Rotate {
         /// Which.
@@ -102,6 +108,8 @@ pub enum Dangerous {
     Rotation,
     /// Giving the share of a lost primer to another.
     Repair,
+    /// New shares of the same keys.
+    Refresh,
 }
 
 /// What is approved without a person. Without a file nothing is; in a lab without one, everything.
@@ -125,6 +133,7 @@ impl Policy {
                 Dangerous::Decryption,
                 Dangerous::Rotation,
                 Dangerous::Repair,
+                Dangerous::Refresh,
             ],
         }
     }
@@ -146,12 +155,13 @@ pub struct Waiting {
 
 impl Primer {
     /// A custodian gets to know of an act.
-    pub fn consider(&self, message: &Message, act: &Act) -> Result<Answer, Refusal> {
+    pub fn consider(&self, message: &Message, act: &Act, fingerprint: &str) -> Result<Answer, Refusal> {
         if let Act::Repair { name, .. } = act
             && *name != message.from
         {
             return Err(Refusal::new(format!("{} asks for a share of {name}", message.from)));
         }
+        self.same_descriptions(&message.from, act, fingerprint)?;
         let Rebuilt { messages, summary, unattended } = rebuild::rebuild(self, act)?;
         let acting =
             Acting { act: act.clone(), summary, messages, since: clock::now(), decision: Decision::Open };
@@ -241,6 +251,7 @@ impl Primer {
                 self.decide_on(id, helping);
                 return Ok(summary);
             }
+            Act::Refresh { keys } => refreshing::agree(self, &key, keys)?,
             Act::Rotate { stage, keys, .. } => {
                 self.agree_to_rotation(&from, *stage, keys)?;
                 Decision::Agreed
@@ -379,7 +390,7 @@ impl Primer {
             .map_err(|error| Refusal::new(format!("`{}` is no policy: {error}", path.display())))?;
         if !self.config.lab() && !policy.unattended_acts.is_empty() {
             return Err(Refusal::new(format!(
-                "`{}` would approve certificate authorities, decryption or rotation without a person, which only a lab may",
+                "`{}` would approve certificate authorities, decryption, rotation, repair or refresh without a person, which only a lab may",
                 path.display()
             ))
             .fix("take `unattendedActs` out of it"));
@@ -410,6 +421,7 @@ fn decided(sessions: &mut Sessions, session: &str) -> Result<Option<Answer>, Ref
             Some(Answer::Committed { commitments: commitments.clone() })
         }
         Decision::Helping(helping) => Some(helping.answer()),
+        Decision::Refreshing(refreshing) => Some(refreshing.answer()),
         Decision::Agreed => Some(Answer::Agreed),
         Decision::Opened(partial) => Some(Answer::Opened { partial: partial.clone() }),
         Decision::Over => return Err(unknown(session)),

@@ -132,7 +132,8 @@ impl Ceremony {
     }
 }
 
-fn messages(answers: BTreeMap<String, (Answer, Signed)>) -> Vec<Signed> {
+/// The messages of answers, each as its sender signed it.
+pub fn messages(answers: BTreeMap<String, (Answer, Signed)>) -> Vec<Signed> {
     answers.into_values().map(|(_, signed)| signed).collect()
 }
 

@@ -48,6 +48,8 @@ pub enum Command {
     EmergencyRotate(EmergencyRotate),
     /// Take the place of a primer that is lost for good, on the machine that replaces it
     Repair(Repair),
+    /// Give every primer a new share of the same keys; this is no revocation
+    Refresh(Refresh),
     /// What waits for your approval on this primer
     Pending,
     /// Agree to what another primer asks for
@@ -379,6 +381,17 @@ pub struct Repair {
     /// The primer that is lost
     #[arg(long, value_name = "NAME")]
     pub lost: String,
+}
+
+/// Give every primer a new share of the same keys; this is no revocation.
+///
+/// All primers take part. When each has its new share on disk all use the new ones and destroy the old ones; an old share makes
+/// nothing with a new one. The keys stay the same, with every certificate and every backup. Whoever has as many OLD shares as a
+/// quorum still has the key: after a theft make new keys, with emergency-rotate. A run that was stopped is started again.
+#[derive(Debug, Args)]
+pub struct Refresh {
+    #[command(flatten)]
+    pub opening: Opening,
 }
 
 /// How a slot is opened.

@@ -13,6 +13,7 @@ mod pending;
 mod prepare_offline;
 mod protector;
 mod recover;
+mod refresh;
 mod repair;
 mod roots;
 mod rotate_root_keys;
@@ -91,6 +92,7 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::EmergencyRotate(arguments) => emergency_rotate::run(client, &arguments),
         Command::DecryptBackup(arguments) => decrypt_backup::run(client, &arguments),
         Command::Repair(arguments) => repair::run(client, &arguments),
+        Command::Refresh(arguments) => refresh::run(client, &arguments),
         Command::Pending => pending::run(client),
         Command::Approve(arguments) => approve::run(client, arguments),
         Command::Deny(arguments) => deny::run(client, arguments),

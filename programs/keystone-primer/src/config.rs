@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_file_of_the_module_is_read() {
-        let text = r#"{"backupRecipient":"/secure/backup.key","cluster":"production","inventory":"/etc/keystone/cluster.json","keyStorage":"/secure/keys","node":"primer-1","peers":["primer-1.internal:6443","primer-2.internal:6443","primer-3.internal:6443"],"port":6443,"quorumSize":2,"role":"primer","schema":1}"#;
+        let text = r#"{"airGapped":false,"backupRecipient":"/secure/backup.key","cluster":"production","inventory":"/etc/keystone/cluster.json","keyStorage":"/secure/keys","node":"primer-1","peers":["primer-1.internal:6443","primer-2.internal:6443","primer-3.internal:6443"],"policy":"/etc/keystone/primer-policy.json","port":6443,"quorumSize":2,"role":"primer","schema":1}"#;
         let config: Config = serde_json::from_str(text).unwrap();
         config.check().unwrap();
         assert_eq!(config.peer_names(), ["primer-1", "primer-2", "primer-3"]);
@@ -183,7 +183,8 @@ mod tests {
         assert_eq!(config.inventory.as_deref(), Some(Path::new("/etc/keystone/cluster.json")));
         assert_eq!(config.backup_recipient.as_deref(), Some(Path::new("/secure/backup.key")));
         assert_eq!((config.quorum_size, config.key_storage.as_path()), (2, Path::new("/secure/keys")));
-        assert!(!config.lab());
+        assert!(!config.lab() && !config.air_gapped);
+        assert_eq!(config.policy.as_deref(), Some(Path::new("/etc/keystone/primer-policy.json")));
         let alone = text.replace("\"/etc/keystone/cluster.json\"", "null");
         assert_eq!(serde_json::from_str::<Config>(&alone).unwrap().inventory, None);
     }

@@ -183,6 +183,11 @@ pub enum Command {
         /// Which.
         lost: String,
     },
+    /// Give every primer a new share of the same keys.
+    Refresh {
+        /// What opens this primer's share.
+        secret: Option<Secret>,
+    },
     /// The journal of the transfer of leadership: as it is, or as it shall be.
     Handoff {
         /// What to write; nothing is only read.

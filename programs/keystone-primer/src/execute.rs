@@ -95,6 +95,7 @@ impl Primer {
             }
             Command::Decrypt { generation, header, stanza, claimed, recipient, without, secret } => {
                 let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
+                self.learn_missed(&format!("backup-G{generation}"))?;
                 let record = groups::of(&self.inner().store, groups::Kind::Backup, generation)?;
                 let act = crate::act::Act::Decrypt {
                     generation,
@@ -117,6 +118,10 @@ impl Primer {
                 Ok(json!({ "group": record.group, "seats": record.seats, "partials": agreed.answers }))
             }
             Command::Repair { lost } => self.repair(&lost, note),
+            Command::Refresh { secret } => {
+                let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;
+                self.refresh(unlock.as_ref(), note)
+            }
             Command::Handoff { journal, end } => self.journal(&HANDOFF, journal, end),
             Command::Recovery { journal, end } => self.journal(&RECOVERY, journal, end),
             Command::TestWake { secret } => self.test_wake(&secret),

@@ -2,7 +2,9 @@
 //! as soon as it exists, so that it is never on disk in the clear, and no slot has to be opened to receive one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +13,7 @@ use keystone_protector::{ShareIdentity, Slots};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::message::Signed;
 use crate::node_key::hex;
 use crate::refusal::Refusal;
 use crate::store::Store;
@@ -72,6 +75,30 @@ pub struct Record {
     /// When the share was destroyed, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destroyed: Option<u64>,
+    /// Since when the share is this one, if all shares were made anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refreshed: Option<Refreshed>,
+}
+
+/// That all shares of a key were made anew.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Refreshed {
+    /// When this primer began to use the new one, in seconds since 1970.
+    pub at: u64,
+    /// Fingerprint of the description before.
+    pub before: String,
+    /// What every primer signed: that it has its new share on disk. Whoever missed it is shown this.
+    pub stored: Vec<Signed>,
+}
+
+impl fmt::Debug for Refreshed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refreshed")
+            .field("at", &self.at)
+            .field("before", &self.before)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Record {
@@ -94,6 +121,7 @@ impl Record {
             fingerprint: hex(&group.fingerprint()),
             share: encrypt(recipient, &share.to_bytes())?,
             destroyed: None,
+            refreshed: None,
         })
     }
 
@@ -101,7 +129,17 @@ impl Record {
     #[must_use]
     pub fn of_nobody(seats: Vec<Seat>, lab: bool) -> Self {
         let (group, fingerprint, share) = Default::default();
-        Self { kind: Kind::Root, generation: 0, lab, seats, group, fingerprint, share, destroyed: None }
+        Self {
+            kind: Kind::Root,
+            generation: 0,
+            lab,
+            seats,
+            group,
+            fingerprint,
+            share,
+            destroyed: None,
+            refreshed: None,
+        }
     }
 
     /// The name in files and messages.
@@ -173,10 +211,26 @@ pub fn replace(store: &Store, record: &Record) -> Result<(), Refusal> {
     store.save(&format!("{FOLDER}/{}.json", record.name()), record)
 }
 
+/// New shares of a group that are kept beside the one in use, until everybody has one; the last is of the last refresh.
+pub fn new_shares(store: &Store, name: &str) -> Result<Vec<Record>, Refusal> {
+    Ok(store.load(&format!("{FOLDER}/{name}.refresh"))?.unwrap_or_default())
+}
+
+/// Keeps new shares of a group beside the one in use.
+pub fn keep_new_shares(store: &Store, name: &str, records: &[Record]) -> Result<(), Refusal> {
+    let file = format!("{FOLDER}/{name}.refresh");
+    if records.is_empty() { store.remove(&file) } else { store.save(&file, &records) }
+}
+
+/// Whether a file of the folder is a group in use, and not one that waits for it.
+fn in_use(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending == "json")
+}
+
 /// All groups in use, oldest first.
 pub fn all(store: &Store) -> Result<Vec<Record>, Refusal> {
     let mut records: Vec<Record> = Vec::new();
-    for name in store.list(FOLDER)?.iter().filter(|name| !name.ends_with(".pending")) {
+    for name in store.list(FOLDER)?.iter().filter(|name| in_use(name)) {
         records.extend(store.load::<Record>(&format!("{FOLDER}/{name}"))?);
     }
     records.sort_by_key(|record| (record.kind, record.generation));
@@ -195,10 +249,16 @@ pub fn of(store: &Store, kind: Kind, generation: u32) -> Result<Record, Refusal>
     })
 }
 
+/// A group by its name.
+pub fn named(store: &Store, name: &str) -> Result<Option<Record>, Refusal> {
+    Ok(all(store)?.into_iter().find(|record| record.name() == name))
+}
+
 /// Destroys the share, and keeps what is public.
 pub fn destroy(store: &Store, record: &Record, now: u64) -> Result<(), Refusal> {
     let gone = Record { share: String::new(), destroyed: Some(now), ..record.clone() };
-    store.save(&format!("{FOLDER}/{}.json", gone.name()), &gone)
+    store.save(&format!("{FOLDER}/{}.json", gone.name()), &gone)?;
+    keep_new_shares(store, &gone.name(), &[])
 }
 
 /// The present group of a kind.

@@ -40,6 +40,11 @@ pub enum Request {
         /// It.
         entry: transcript::Signed,
     },
+    /// What did all sign when your share was made anew?
+    Refreshed {
+        /// Of which key.
+        key: String,
+    },
     /// A message of a ceremony.
     Message {
         /// It.
@@ -59,6 +64,11 @@ pub enum Reply {
     Done,
     /// To [`Request::Entry`].
     Witness(Witness),
+    /// To [`Request::Refreshed`]; nothing if it was not.
+    Refreshed {
+        /// It.
+        stored: Vec<message::Signed>,
+    },
     /// To [`Request::Message`].
     Message {
         /// The answer to the message.
@@ -149,6 +159,7 @@ impl Primer {
             Reply::Pong(pong) => {
                 self.learn_groups(&pong)?;
                 self.learn_root(&pong)?;
+                self.learn_refreshed(name, &pong)?;
                 Ok(pong)
             }
             _ => Err(unexpected(name)),
@@ -239,6 +250,7 @@ impl Primer {
                 let (identity, key, members) = (&state.identity, &state.key, &state.members);
                 Reply::Witness(transcript::witness(&inner.store, identity, key, members, &entry)?)
             }
+            Request::Refreshed { key } => Reply::Refreshed { stored: self.proof(&key)? },
             Request::Message { message } => {
                 let message = self.respond(Some(name), &message)?;
                 #[cfg(test)]

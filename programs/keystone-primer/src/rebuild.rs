@@ -159,6 +159,7 @@ pub fn rebuild(primer: &Primer, act: &Act) -> Result<Rebuilt, Refusal> {
             crate::decrypting::rebuild(primer, *generation, header, *stanza, claimed)
         }
         Act::Repair { lost, name, .. } => crate::repairing::rebuild(primer, lost, name),
+        Act::Refresh { keys } => crate::refreshing::rebuild(primer, keys),
         Act::Rotate { stage, keys, reason } => crate::rotating::rebuild(primer, *stage, keys, reason),
     }
 }

@@ -48,7 +48,8 @@ impl Helping {
 }
 
 fn public(record: &Record) -> Record {
-    Record { share: String::new(), ..record.clone() }
+    // When each began to use its share is its own.
+    Record { share: String::new(), refreshed: None, ..record.clone() }
 }
 
 /// What a custodian says of it.
@@ -314,6 +315,8 @@ impl Primer {
                 && let Some(seated) = seated(&record, lost, &message.from, &pin)
             {
                 groups::replace(&inner.store, &seated)?;
+                // New shares of which the lost one had its own.
+                groups::keep_new_shares(&inner.store, &seated.name(), &[])?;
             }
         }
         drop(inner);

@@ -1,21 +1,21 @@
 //! What a primer answers in a ceremony.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keystone_pki::group::dkg::{self, Generation};
-use keystone_pki::group::{Member, Purpose, Quorum, Round1Package, Round2Package};
+use keystone_pki::group::{Member, Purpose, Quorum};
 use rand_core::OsRng;
 
 use crate::clock;
 use crate::groups::{self, Kind, Record, Seat};
 use crate::message::{Body, Message, Signed};
-use crate::node_key::hex;
 use crate::primer::Primer;
 use crate::refusal::Refusal;
+use crate::rounds::{Round, Table, out_of_turn};
 use crate::session::{Answer, Plan, Question};
-use crate::sessions::{Generating, Part, Round, Rounds};
+use crate::sessions::{Generating, Part, Rounds};
 use crate::sticks;
 
 impl Primer {
@@ -66,12 +66,16 @@ impl Primer {
             Question::Activate { kind, generation, finished } => {
                 self.activate(message, *kind, *generation, finished)
             }
-            Question::Propose { act } => self.consider(message, act),
+            Question::Propose { act, fingerprint } => self.consider(message, act, fingerprint),
             Question::Poll => self.poll(message),
             Question::Sign { commitments } => self.sign_part(message, commitments),
             Question::Deltas { helps } => self.give_deltas(message, helps),
             Question::Sigmas { deltas } => self.give_sigma(message, deltas),
             Question::Seat { sigmas } => self.seat(message, sigmas),
+            Question::RefreshEcho { firsts } => self.refresh_echo(message, firsts),
+            Question::RefreshExchange { echoes } => self.refresh_exchange(message, echoes),
+            Question::RefreshStore { seconds } => self.refresh_store(message, seconds),
+            Question::RefreshUse { stored } => self.use_refreshed(stored).map(|_| Answer::Done),
             Question::Conclude { certificates } => self.conclude(message, certificates),
         }
     }
@@ -171,10 +175,10 @@ impl Primer {
     }
 
     /// The answers of everybody else, each in the message that its sender signed.
-    fn answers(
+    pub fn answers(
         &self,
         message: &Message,
-        plan: &Plan,
+        seats: &[Seat],
         messages: &[Signed],
     ) -> Result<BTreeMap<String, Answer>, Refusal> {
         let (identity, _, members) = self.whoami()?;
@@ -191,8 +195,8 @@ impl Primer {
                 return Err(Refusal::new(format!("{} answered twice", read.from)));
             }
         }
-        if answers.len() + 1 != plan.seats.len()
-            || !plan.seats.iter().all(|s| s.name == identity.name || answers.contains_key(&s.name))
+        if answers.len() + 1 != seats.len()
+            || !seats.iter().all(|s| s.name == identity.name || answers.contains_key(&s.name))
         {
             return Err(Refusal::new("the answers of some primers are missing"));
         }
@@ -205,7 +209,7 @@ impl Primer {
         generating: &mut Generating,
         firsts: &[Signed],
     ) -> Result<Answer, Refusal> {
-        let answers = self.answers(message, &generating.plan, firsts)?;
+        let answers = self.answers(message, &generating.plan.seats, firsts)?;
         let (plan, rounds) = (&generating.plan, &mut generating.rounds);
         let hash = match rounds {
             Rounds::Root(round) => echo_of(plan, round, &answers)?,
@@ -220,7 +224,7 @@ impl Primer {
         generating: &mut Generating,
         echoes: &[Signed],
     ) -> Result<Answer, Refusal> {
-        let answers = self.answers(message, &generating.plan, echoes)?;
+        let answers = self.answers(message, &generating.plan.seats, echoes)?;
         let (plan, rounds) = (&generating.plan, &mut generating.rounds);
         let packages = match rounds {
             Rounds::Root(round) => exchange_of(plan, round, &answers)?,
@@ -235,7 +239,7 @@ impl Primer {
         generating: &mut Generating,
         seconds: &[Signed],
     ) -> Result<Answer, Refusal> {
-        let answers = self.answers(message, &generating.plan, seconds)?;
+        let answers = self.answers(message, &generating.plan.seats, seconds)?;
         let inner = self.inner();
         let state = inner.begun()?;
         let recipient = groups::recipient(state.slots.as_ref())?;
@@ -304,77 +308,39 @@ impl Primer {
     }
 }
 
-fn number(plan: &Plan, name: &str) -> Result<Member, Refusal> {
-    let place = plan.seats.iter().position(|seat| seat.name == name);
-    place
-        .and_then(|place| Member::new(u16::try_from(place + 1).ok()?))
-        .ok_or_else(|| Refusal::new(format!("{name} takes no part")))
-}
-
-fn named(plan: &Plan, error: &keystone_pki::group::RoundError) -> Refusal {
-    // The library knows numbers; people know names.
-    let mut text = error.to_string();
-    for (place, seat) in plan.seats.iter().enumerate().rev() {
-        text = text.replace(&format!("member {}", place + 1), &seat.name);
-    }
-    Refusal::new(format!("the generation of the {} key ended: {text}", plan.kind.as_str()))
-        .fix("begin the ceremony anew")
-}
-
-fn out_of_turn() -> Refusal {
-    Refusal::new("the question does not follow the one before")
+fn table(plan: &Plan) -> Table<'_> {
+    Table { seats: &plan.seats, what: format!("the generation of the {} key", plan.kind.as_str()) }
 }
 
 fn echo_of<P: Purpose>(
     plan: &Plan,
-    round: &mut Round<P>,
+    round: &mut Round<P, Generation>,
     answers: &BTreeMap<String, Answer>,
 ) -> Result<String, Refusal> {
-    let Round::One(state) = std::mem::replace(round, Round::Over) else { return Err(out_of_turn()) };
-    let (mut packages, mut recipients) = (BTreeMap::new(), HashMap::new());
+    let mut firsts = BTreeMap::new();
     for (name, answer) in answers {
         let Answer::First { package, recipient } = answer else { return Err(out_of_turn()) };
-        let bytes = STANDARD.decode(package).unwrap_or_default();
-        let package = Round1Package::<P, Generation>::from_bytes(&bytes)
-            .map_err(|error| Refusal::new(format!("{name} sent something else: {error}")))?;
-        packages.insert(number(plan, name)?, package);
-        recipients.insert(name.clone(), recipient.clone());
+        firsts.insert(name.clone(), (package.clone(), recipient.clone()));
     }
-    let echo = state.receive(packages).map_err(|error| named(plan, &error))?;
-    let hash = hex(echo.hash());
-    *round = Round::Echo(echo, recipients);
-    Ok(hash)
+    table(plan).receive(round, &firsts)
 }
 
 fn exchange_of<P: Purpose>(
     plan: &Plan,
-    round: &mut Round<P>,
+    round: &mut Round<P, Generation>,
     answers: &BTreeMap<String, Answer>,
 ) -> Result<BTreeMap<String, String>, Refusal> {
-    let Round::Echo(echo, recipients) = std::mem::replace(round, Round::Over) else {
-        return Err(out_of_turn());
-    };
-    let own = hex(echo.hash());
     let mut hashes = BTreeMap::new();
     for (name, answer) in answers {
         let Answer::Echo { hash } = answer else { return Err(out_of_turn()) };
-        let same = if *hash == own { *echo.hash() } else { [0; 32] };
-        hashes.insert(number(plan, name)?, same);
+        hashes.insert(name.clone(), hash.clone());
     }
-    let (state, outgoing) = echo.confirm(&hashes).map_err(|error| named(plan, &error))?;
-    let mut packages = BTreeMap::new();
-    for (name, recipient) in recipients {
-        if let Some(package) = outgoing.get(&number(plan, &name)?) {
-            packages.insert(name, groups::encrypt(&recipient, &package.to_bytes())?);
-        }
-    }
-    *round = Round::Two(state);
-    Ok(packages)
+    table(plan).confirm(round, &hashes)
 }
 
 fn finish_of<P: Purpose>(
     plan: &Plan,
-    round: &mut Round<P>,
+    round: &mut Round<P, Generation>,
     answers: &BTreeMap<String, Answer>,
     ephemeral: &age::x25519::Identity,
     own: &str,
@@ -382,16 +348,14 @@ fn finish_of<P: Purpose>(
     lab: bool,
 ) -> Result<Record, Refusal> {
     let Round::Two(state) = std::mem::replace(round, Round::Over) else { return Err(out_of_turn()) };
-    let mut packages = BTreeMap::new();
+    let mut sealed = BTreeMap::new();
     for (name, answer) in answers {
-        let Answer::Seconds { packages: sent } = answer else { return Err(out_of_turn()) };
-        let sealed = sent.get(own).ok_or_else(|| Refusal::new(format!("{name} sent no package to {own}")))?;
-        let bytes = groups::decrypt(ephemeral, sealed)
-            .map_err(|error| Refusal::new(format!("the package of {name}: {}", error.message)))?;
-        let package = Round2Package::<P, Generation>::from_bytes(&bytes)
-            .map_err(|error| Refusal::new(format!("{name} sent something else: {error}")))?;
-        packages.insert(number(plan, name)?, package);
+        let Answer::Seconds { packages } = answer else { return Err(out_of_turn()) };
+        let to_own =
+            packages.get(own).ok_or_else(|| Refusal::new(format!("{name} sent no package to {own}")))?;
+        sealed.insert(name.clone(), to_own.clone());
     }
-    let (share, group) = state.finish(&packages).map_err(|error| named(plan, &error))?;
+    let packages = table(plan).open(ephemeral, &sealed)?;
+    let (share, group) = state.finish(&packages).map_err(|error| table(plan).named(&error))?;
     Record::new(plan.kind, plan.generation, lab, plan.seats.clone(), &group, &share, recipient)
 }

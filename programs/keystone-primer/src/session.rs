@@ -43,6 +43,9 @@ pub enum Question {
     Propose {
         /// What.
         act: Act,
+        /// Of the group by which the one who asks counts its members: shares from before and after a refresh make nothing
+        /// together.
+        fingerprint: String,
     },
     /// Have you decided?
     Poll,
@@ -66,6 +69,26 @@ pub enum Question {
         /// The messages with the answers [`Answer::Sigma`].
         sigmas: Vec<Signed>,
     },
+    /// These are everybody's first packages for new shares: what are their hashes?
+    RefreshEcho {
+        /// The messages with the answers [`Answer::Refreshes`].
+        firsts: Vec<Signed>,
+    },
+    /// These are everybody's hashes: give out the second packages.
+    RefreshExchange {
+        /// The messages with the answers [`Answer::RefreshEchoes`].
+        echoes: Vec<Signed>,
+    },
+    /// These are everybody's second packages: keep the new shares beside the old ones.
+    RefreshStore {
+        /// The messages with the answers [`Answer::RefreshSeconds`].
+        seconds: Vec<Signed>,
+    },
+    /// Everybody has kept the new shares: use them, and destroy the old ones.
+    RefreshUse {
+        /// The messages with the answers [`Answer::RefreshStored`].
+        stored: Vec<Signed>,
+    },
     /// It is over.
     Conclude {
         /// What was signed, in PEM.
@@ -85,6 +108,16 @@ pub struct Plan {
     pub needed: u16,
     /// Who takes part, in the order of their numbers.
     pub seats: Vec<Seat>,
+}
+
+/// The description of a group before and after a refresh, by fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Change {
+    /// The one that is used.
+    pub before: String,
+    /// The one that is kept beside it.
+    pub after: String,
 }
 
 /// What is answered.
@@ -152,6 +185,28 @@ pub enum Answer {
         name: String,
         /// The sums, encrypted to the one who asked.
         sealed: String,
+    },
+    /// Yes: first packages for new shares, in base64, by the name of their key.
+    Refreshes {
+        /// They.
+        packages: BTreeMap<String, String>,
+        /// To whom second packages are encrypted: a key of this session only.
+        recipient: String,
+    },
+    /// To [`Question::RefreshEcho`]: hashes of everybody's first packages, by key.
+    RefreshEchoes {
+        /// They.
+        hashes: BTreeMap<String, String>,
+    },
+    /// To [`Question::RefreshExchange`]: by key the packages, each encrypted to its addressee.
+    RefreshSeconds {
+        /// They.
+        packages: BTreeMap<String, BTreeMap<String, String>>,
+    },
+    /// To [`Question::RefreshStore`]: new shares are on this primer's disk, beside the old ones.
+    RefreshStored {
+        /// Of which keys.
+        keys: BTreeMap<String, Change>,
     },
     /// Yes, and nothing more is needed.
     Agreed,

@@ -6,12 +6,14 @@ use std::collections::HashMap;
 use age::x25519;
 use keystone_pki::group::dkg::Generation;
 use keystone_pki::group::sign::Nonces;
-use keystone_pki::group::{Decryption, Echo, RoundOne, RoundTwo, Signing};
+use keystone_pki::group::{Decryption, Signing};
 
 use crate::act::Act;
 use crate::message::{Message, Signed};
+use crate::refreshing::Refreshing;
 use crate::refusal::Refusal;
 use crate::repairing::Helping;
+use crate::rounds::Round;
 use crate::session::Plan;
 
 /// How many ceremonies may be open; a peer that begins more is mistaken or hostile.
@@ -54,21 +56,9 @@ pub struct Generating {
 /// The rounds of both kinds of keys.
 pub enum Rounds {
     /// Of the root key.
-    Root(Round<Signing>),
+    Root(Round<Signing, Generation>),
     /// Of the backup key.
-    Backup(Round<Decryption>),
-}
-
-/// A round of one kind.
-pub enum Round<P> {
-    /// The first package was sent.
-    One(RoundOne<P, Generation>),
-    /// Everybody's first package is here.
-    Echo(Echo<P, Generation>, HashMap<String, String>),
-    /// The second packages were sent.
-    Two(RoundTwo<P, Generation>),
-    /// Over.
-    Over,
+    Backup(Round<Decryption, Generation>),
 }
 
 /// An act that is to be decided or done.
@@ -102,6 +92,8 @@ pub enum Decision {
     },
     /// Yes, and this primer helps to repair a share.
     Helping(Box<Helping>),
+    /// Yes, and this primer makes new shares with all others.
+    Refreshing(Box<Refreshing>),
     /// Yes, and nothing follows.
     Agreed,
     /// Yes, and this is the encrypted partial decryption.

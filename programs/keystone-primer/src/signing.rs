@@ -84,18 +84,21 @@ impl Primer {
         for name in &names {
             let (ceremony, over, sender, name, act) =
                 (Arc::clone(&ceremony), Arc::clone(&over), sender.clone(), name.clone(), act.clone());
+            let fingerprint = record.fingerprint.clone();
             thread::spawn(move || {
-                let mut question = Question::Propose { act };
+                let mut question = Question::Propose { act, fingerprint };
                 loop {
                     let vote = match ceremony.ask(&name, question) {
                         Ok((Answer::Committed { commitments }, _)) => Vote::Committed(commitments),
                         Ok((Answer::Opened { partial }, _)) => Vote::Opened(partial),
                         Ok((Answer::Agreed, _)) => Vote::Agreed,
-                        // Whoever asked shows it to the other helpers, with its signature.
-                        Ok((Answer::Helps { .. }, signed)) => match serde_json::to_string(&signed) {
-                            Ok(text) => Vote::Committed(vec![text]),
-                            Err(error) => Vote::No(error.to_string()),
-                        },
+                        // Whoever asked shows it to the others, with its signature.
+                        Ok((Answer::Helps { .. } | Answer::Refreshes { .. }, signed)) => {
+                            match serde_json::to_string(&signed) {
+                                Ok(text) => Vote::Committed(vec![text]),
+                                Err(error) => Vote::No(error.to_string()),
+                            }
+                        }
                         Ok((Answer::Denied { reason }, _)) => Vote::No(format!("refused: {reason}")),
                         Ok((Answer::Pending, _)) => Vote::Waits,
                         Ok(_) => Vote::No("gave an answer to another question".to_owned()),
@@ -188,6 +191,7 @@ impl Primer {
         unlock: Option<&Unlock>,
         tell: Tell<'_>,
     ) -> Result<Vec<Certificate>, Refusal> {
+        self.learn_missed(&format!("root-G{generation}"))?;
         let record = groups::of(&self.inner().store, Kind::Root, generation)?;
         let rebuilt = self.rebuilt(generation, requests)?;
         let act = Act::Certificates {

@@ -1,5 +1,6 @@
 //! `status`: who is there, what exists, what a quorum has to do and what not.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,11 @@ impl Primer {
             (transcript::head(&inner.store, &identity.name)?, replay, slots)
         };
         let keys = groups::fingerprints(&self.inner().store)?;
+        let refreshed: BTreeMap<String, u64> = groups::all(&self.inner().store)?
+            .iter()
+            .filter(|record| record.destroyed.is_none())
+            .filter_map(|record| Some((record.name(), record.refreshed.as_ref()?.at)))
+            .collect();
         let mut rolled_back = Vec::new();
         let mut primers = Vec::new();
         let mut healthy = 0;
@@ -101,7 +107,7 @@ impl Primer {
         Ok(json!({
             "cluster": identity.cluster, "name": identity.name, "lab": identity.lab, "pin": key.public().pin(),
             "primers": primers, "healthy": healthy, "declared": self.config.peers.len(), "quorum": self.config.quorum_size,
-            "keys": keys, "rollback": rollback, "rolledBack": !rolled_back.is_empty(),
+            "keys": keys, "refreshed": refreshed, "rollback": rollback, "rolledBack": !rolled_back.is_empty(),
             "record": { "entries": own.number, "hash": own.hash }, "replay": replay,
             "protector": slots, "waiting": self.waiting().len(),
         }))

@@ -37,6 +37,12 @@ fn act(primer: &Primer, asked: &Request, claimed: &Request) -> Act {
     }
 }
 
+/// The question, with the description of the root by which everybody counts.
+fn proposed(primer: &Primer, act: Act) -> Question {
+    let root = groups::needed(&primer.inner().store, Kind::Root).unwrap();
+    Question::Propose { act, fingerprint: root.fingerprint }
+}
+
 #[test]
 fn a_lying_requester_is_refused_with_what_differs() {
     let trio = Trio::ready();
@@ -78,7 +84,7 @@ fn a_lying_requester_is_refused_with_what_differs() {
     for (expected, claimed) in cases {
         let ceremony = Ceremony::begin(one).unwrap();
         let act = act(one, &honest, &claimed);
-        let error = ceremony.ask("primer-2", Question::Propose { act }).err().unwrap().message;
+        let error = ceremony.ask("primer-2", proposed(one, act)).err().unwrap().message;
         assert!(
             error.contains("the requester sent other bytes than its request means")
                 && error.to_lowercase().contains(&expected.to_lowercase()),
@@ -94,13 +100,13 @@ fn a_lying_requester_is_refused_with_what_differs() {
         claimed: vec![String::new()],
         reason: "a test".to_owned(),
     };
-    let error = ceremony.ask("primer-2", Question::Propose { act: late }).err().unwrap().message;
+    let error = ceremony.ask("primer-2", proposed(one, late)).err().unwrap().message;
     assert!(error.contains("one of the two clocks is wrong"), "{error}");
     assert!(trio.state(2) == before, "nothing of it is written");
     // The honest one is agreed to.
     let ceremony = Ceremony::begin(one).unwrap();
     let act = act(one, &honest, &honest);
-    let answer = ceremony.ask("primer-2", Question::Propose { act }).unwrap().0;
+    let answer = ceremony.ask("primer-2", proposed(one, act)).unwrap().0;
     assert!(matches!(answer, Answer::Committed { .. }));
 }
 
@@ -112,7 +118,7 @@ fn nonces_are_in_memory_only_and_never_the_same() {
     let propose = || {
         let ceremony = Ceremony::begin(one).unwrap();
         let act = act(one, &request, &request);
-        let answer = ceremony.ask("primer-2", Question::Propose { act }).unwrap().0;
+        let answer = ceremony.ask("primer-2", proposed(one, act)).unwrap().0;
         let Answer::Committed { commitments } = answer else { panic!("it did not commit") };
         (ceremony, commitments)
     };

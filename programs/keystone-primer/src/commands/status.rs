@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::client::Client;
 use super::{Said, field, lab_mark};
 use crate::cli::Status;
+use crate::clock;
 use crate::control::Command;
 use crate::refusal::Refusal;
 
@@ -34,6 +35,9 @@ pub fn run(client: &Client, arguments: &Status) -> Result<Said, Refusal> {
             for (name, fingerprint) in keys {
                 let fingerprint = fingerprint.as_str().unwrap_or_default();
                 let _ = writeln!(text, "  key {name:<10}{}", fingerprint.get(..32).unwrap_or(fingerprint));
+                if let Some(at) = status["refreshed"][name].as_u64() {
+                    let _ = writeln!(text, "  {:<14}its shares were refreshed at {}", "", clock::shown(at));
+                }
             }
         }
         _ => text.push_str("  no keys yet: they are made when all declared primers have joined\n"),
