@@ -3,9 +3,11 @@
 
 mod configuration;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use keystone_gen_kubeconfig::{CERTIFICATES, Kubeconfig, LOCAL_API_PORT};
+use keystone_pki::certificate::Certificate;
 use serde_json::json;
 
 use super::peers::Place;
@@ -36,7 +38,10 @@ pub fn up(place: &Place<'_>) -> Result<String, LabError> {
     })?;
     let admin = admin(place)?;
     start(place, &manager, || controllers(place, &manager), &|| {
-        place.well((LOOPBACK, "kube-controller-manager"), "kubernetes", &[], "/healthz")
+        // It says that it is well before its controllers are made, and ends when one cannot be.
+        place.well((LOOPBACK, "kube-controller-manager"), "kubernetes", &[], "/healthz")?;
+        let made = "/api/v1/namespaces/default/serviceaccounts/default";
+        place.well((LOOPBACK, "kube-apiserver"), "kubernetes", &["break-glass"], made)
     })?;
     start(place, &scheduler, || scheduling(place, &scheduler), &|| {
         place.well((LOOPBACK, "kube-scheduler"), "kubernetes", &[], "/healthz")
@@ -159,10 +164,21 @@ fn controllers(place: &Place<'_>, service: &Service) -> Result<Vec<String>, LabE
         format!("--service-cluster-ip-range={}", kubernetes.service_cidr),
         format!("--cluster-name={}", place.cluster().cluster.name),
         format!("--root-ca-file={ca}"),
-        format!("--cluster-signing-cert-file={ca}"),
+        format!("--cluster-signing-cert-file={}", signer(place, &ca)?),
         format!("--cluster-signing-key-file={}", place.secret("k8s-ca-key")?),
     ]);
     Ok(arguments)
+}
+
+/// The bundle's first, which issues. The program takes exactly one certificate here, and the bundle has the successors too.
+fn signer(place: &Place<'_>, bundle: &str) -> Result<String, LabError> {
+    let unfit = |reason: String| LabError::Render { generator: "kube-controller-manager", reason };
+    let text = fs::read_to_string(bundle).map_err(LabError::file(Path::new(bundle)))?;
+    let certificates = Certificate::bundle(&text).map_err(|error| unfit(error.to_string()))?;
+    let first = certificates.first().ok_or_else(|| unfit(format!("`{bundle}` has no certificate")))?;
+    let path = place.key("kubernetes-signer.crt");
+    private::write(Path::new(&path), first.pem().as_bytes())?;
+    Ok(path)
 }
 
 /// kube-scheduler.
