@@ -207,7 +207,8 @@ fn killed_at(lab: &Lab, line: &str) {
         lab.command(&["up", "--with", WITH]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut heard = String::new();
     let reached = BufReader::new(up.stderr.take().unwrap()).lines().map(Result::unwrap).any(|said| {
-        heard += &format!("{said}\n");
+        heard.push_str(&said);
+        heard.push('\n');
         said.contains(line)
     });
     up.kill().unwrap();

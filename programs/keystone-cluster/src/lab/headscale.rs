@@ -40,9 +40,9 @@ fn config(place: &Place<'_>, service: &Service, name: &str) -> Result<String, La
     let mut rendered = place.rendered::<AccessPolicy>()?;
     rendered.extend(place.rendered::<Derp>()?);
     let text = |path: &str| rendered.get(path).map(String::as_str).unwrap_or_default();
-    let policy = place.file(service, "policy.json", text(POLICY))?;
-    let map = place.file(service, "derp.yaml", text(MAP))?;
-    let records = place.file(service, "records.json", "[]\n")?;
+    let policy = service.file("policy.json", text(POLICY))?;
+    let map = service.file("derp.yaml", text(MAP))?;
+    let records = service.file("records.json", "[]\n")?;
     let urls: &[&str] = match mesh.derp_fallback {
         DerpFallback::Tailscale => &["https://controlplane.tailscale.com/derpmap/default"],
         DerpFallback::None => &[],
@@ -77,5 +77,5 @@ fn config(place: &Place<'_>, service: &Service, name: &str) -> Result<String, La
         "logtail": { "enabled": false },
     });
     // JSON is YAML.
-    place.file(service, "config.yaml", &format!("{config:#}\n"))
+    service.file("config.yaml", &format!("{config:#}\n"))
 }

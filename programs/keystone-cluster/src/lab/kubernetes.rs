@@ -133,8 +133,8 @@ fn server(place: &Place<'_>, service: &Service) -> Result<Vec<String>, LabError>
         "--requestheader-group-headers=X-Remote-Group".to_owned(),
         "--requestheader-extra-headers-prefix=X-Remote-Extra-".to_owned(),
         format!("--encryption-provider-config={}", place.secret("etcd-encryption")?),
-        format!("--authentication-config={}", place.file(service, "authentication.json", &authentication)?),
-        format!("--audit-policy-file={}", place.file(service, "audit-policy.json", &audit)?),
+        format!("--authentication-config={}", service.file("authentication.json", &authentication)?),
+        format!("--audit-policy-file={}", service.file("audit-policy.json", &audit)?),
         format!("--audit-log-path={}", service.folder.join("audit.log").display()),
         format!("--service-account-issuer={issuer}"),
         format!("--service-account-jwks-uri={issuer}/openid/v1/jwks"),
@@ -214,7 +214,7 @@ fn component(place: &Place<'_>, service: &Service, name: &str) -> Result<String,
             &format!("https://{}", place.at("kube-apiserver")),
         )
         .replace(CERTIFICATES, &place.pki().display().to_string());
-    place.file(service, "kubeconfig.yaml", &text)
+    service.file("kubeconfig.yaml", &text)
 }
 
 /// The kubeconfig of an admin whom RBAC does not hold back: nothing was applied yet that would give anybody a right.

@@ -148,15 +148,7 @@ impl Place<'_> {
         let files = G::default()
             .render(self.cluster(), &self.loaded.trust)
             .map_err(|error| LabError::Render { generator: G::NAME, reason: error.to_string() })?;
-        Ok(files.into_iter().map(|file| (file.path.to_string(), file.contents)).collect())
-    }
-
-    /// Writes a file without secrets beside a service.
-    pub fn file(&self, service: &Service, name: &str, text: &str) -> Result<String, LabError> {
-        private::folder(&service.folder)?;
-        let path = service.folder.join(name);
-        private::write(&path, text.as_bytes())?;
-        Ok(path.display().to_string())
+        Ok(files.into_iter().map(|file| (file.path, file.contents)).collect())
     }
 
     /// A secret of the node as a file.

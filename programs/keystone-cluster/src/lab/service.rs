@@ -35,6 +35,14 @@ impl Service {
         self.folder.join("log")
     }
 
+    /// Writes a file that it reads.
+    pub fn file(&self, name: &str, text: &str) -> Result<String, LabError> {
+        private::folder(&self.folder)?;
+        let path = self.folder.join(name);
+        private::write(&path, text.as_bytes())?;
+        Ok(path.display().to_string())
+    }
+
     /// Whether what was started here still runs.
     pub fn running(&self) -> bool {
         Process::read(&self.pid_file()).is_some_and(|process| process.running())
