@@ -1,11 +1,26 @@
 # The controller manager: one of them leads, found by a lease.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.keystone;
   unit = "kube-controller-manager";
   hand = cfg.certificates.use.${unit};
   kubeconfig = cfg.kubeconfigs.${unit}.path;
   ca = "${cfg.trust}/kubernetes-ca.crt";
+  # For signing the program takes exactly one certificate, or ends ("expected 1 certificate", controller/certificates/signer/
+  # ca_provider.go). The bundle's first issues; the others are its successors, or issued before it.
+  last = "-----END CERTIFICATE-----\n";
+  signer =
+    if builtins.pathExists (cfg.trust + "/kubernetes-ca.crt") then
+      pkgs.writeText "kubernetes-signer.crt" (
+        lib.head (lib.splitString last (builtins.readFile (cfg.trust + "/kubernetes-ca.crt"))) + last
+      )
+    else
+      ca;
 in
 {
   config = lib.mkIf cfg.controlPlane.enable {
@@ -37,7 +52,7 @@ in
         "--authorization-kubeconfig=${kubeconfig}"
         "--cluster-name=${cfg.cluster.cluster.name}"
         "--service-cluster-ip-range=${cfg.cluster.kubernetes.serviceCidr}"
-        "--cluster-signing-cert-file=${ca}"
+        "--cluster-signing-cert-file=${signer}"
         "--cluster-signing-key-file=${hand.path "k8s-ca-key"}"
         "--profiling=false"
         "--tls-min-version=VersionTLS13"

@@ -106,7 +106,15 @@ impl Installed {
 
 /// Puts everything in its place. Nothing is written before all of it was found good.
 pub fn install(from: &Path, to: &Path) -> Result<Installed, CertificatesError> {
-    let pairs = read(from)?;
+    let failed = |source| CertificatesError::File { verb: "read", path: from.to_owned(), source };
+    let mut text = Zeroizing::new(Vec::with_capacity(1 << 16));
+    File::open(from).and_then(|file| file.take(LARGEST).read_to_end(&mut text)).map_err(failed)?;
+    install_opened(&text, from, to)
+}
+
+/// The same for a document that was opened in memory; errors call it by the name of `from`.
+pub fn install_opened(text: &[u8], from: &Path, to: &Path) -> Result<Installed, CertificatesError> {
+    let pairs = parse(text, from)?;
     files::make_folder(to)?;
     let mut fates = BTreeMap::new();
     for (leaf, pair) in pairs {
@@ -138,11 +146,8 @@ fn there(leaf: &str, crt: &Path, key: &Path) -> Option<Pair> {
 /// A certificate or a key, if it is there.
 type Half = Option<Zeroizing<String>>;
 
-fn read(from: &Path) -> Result<BTreeMap<String, Pair>, CertificatesError> {
-    let failed = |source| CertificatesError::File { verb: "read", path: from.to_owned(), source };
-    let mut text = Zeroizing::new(Vec::with_capacity(1 << 16));
-    File::open(from).and_then(|file| file.take(LARGEST).read_to_end(&mut text)).map_err(failed)?;
-    let document: BTreeMap<String, Zeroizing<String>> = serde_json::from_slice(&text).map_err(|error| {
+fn parse(text: &[u8], from: &Path) -> Result<BTreeMap<String, Pair>, CertificatesError> {
+    let document: BTreeMap<String, Zeroizing<String>> = serde_json::from_slice(text).map_err(|error| {
         CertificatesError::Document { path: from.to_owned(), line: error.line(), column: error.column() }
     })?;
     let mut halves: BTreeMap<String, (Half, Half)> = BTreeMap::new();

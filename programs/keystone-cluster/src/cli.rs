@@ -4,6 +4,7 @@ mod coordinator;
 mod rotate;
 mod secrets;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -16,6 +17,7 @@ use keystone_primer::ask::At;
 pub use rotate::{Kind, RotateKeys};
 
 use crate::enroll::Expiration;
+use crate::lab::With;
 
 /// One inventory, every file that a cluster's nodes need.
 ///
@@ -238,7 +240,8 @@ pub struct Enroll {
 
 /// Three real primers on this machine's loopback address, with keys that are to be trusted by nobody.
 ///
-/// They run the whole ceremony, and stay: every verb of keystone-primer can be tried on them. Nothing is installed, and
+/// They run the whole ceremony, and stay: every verb of keystone-primer can be tried on them. A real Headscale and a real
+/// control plane of Kubernetes run beside them where `up --with` asks for it. Nothing is installed, and
 /// nothing outside the folder is written.
 #[derive(Debug, Args)]
 pub struct Lab {
@@ -255,9 +258,34 @@ pub enum LabCommand {
         /// The inventory
         #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
         inventory: PathBuf,
+        /// What else to start with the credentials that were made, on free ports of 127.0.0.1. Its programs are taken from
+        /// PATH, or from where checks/peers/setup puts them
+        #[arg(long, value_name = "PEERS", value_delimiter = ',')]
+        with: Vec<With>,
+        /// Folder of the throw-away identities that open what was made
+        #[arg(long, value_name = "DIR", default_value = "checks/fixtures/identities")]
+        identities: PathBuf,
     },
     /// What runs, and how the primers are
-    Status(LabPlace),
+    Status {
+        #[command(flatten)]
+        place: LabPlace,
+        /// Print one JSON document instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Note this process and become a program
+    #[command(hide = true)]
+    Launch {
+        /// File to note it in
+        #[arg(long)]
+        pid: PathBuf,
+        /// The program
+        program: PathBuf,
+        /// Its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Stop one primer, to see what the others do without it; `up` starts it again
     StopPrimer {
         /// Its number
@@ -265,7 +293,7 @@ pub enum LabCommand {
         #[command(flatten)]
         place: LabPlace,
     },
-    /// Stop all primers, and remove the folder
+    /// Stop all primers and what runs beside them, and remove the folder
     Down {
         #[command(flatten)]
         place: LabPlace,

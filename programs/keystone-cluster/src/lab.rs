@@ -1,8 +1,16 @@
-//! Three primers on this machine: real daemons in folders of their own, that outlive the command which started them.
+//! Three primers on this machine: real daemons in folders of their own, that outlive the command which started them. Where
+//! it is asked for, a real Headscale and a real control plane run beside them with the credentials that they made.
 
+mod headscale;
+mod kubernetes;
 mod layout;
+mod lock;
+mod peers;
 mod primer;
+mod private;
 mod process;
+mod programs;
+mod service;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -13,10 +21,17 @@ use std::time::Instant;
 
 use keystone_generator::{Input, InputError};
 use keystone_model::Role;
+use serde_json::json;
 use thiserror::Error;
 
 use layout::Layout;
+use peers::Needs;
 use primer::Primer;
+
+pub use peers::With;
+pub use service::launch;
+
+use crate::certificates::CertificatesError;
 
 /// The name under which this program is a primer.
 const PRIMER: &str = "keystone-primer";
@@ -25,6 +40,8 @@ const PRIMER: &str = "keystone-primer";
 pub enum LabError {
     #[error(transparent)]
     Input(#[from] InputError),
+    #[error(transparent)]
+    Certificates(#[from] CertificatesError),
     #[error("cannot use `{}`: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("`{}` holds something that is no lab; choose a new folder with --dir DIR", .0.display())]
@@ -39,6 +56,18 @@ pub enum LabError {
     NotStarted { primer: String, log: PathBuf, end: String },
     #[error("on {primer}, `keystone-primer {verb}` failed:\n{said}")]
     Failed { primer: String, verb: String, said: String },
+    #[error("{missing}: neither on PATH nor in `{}`\n  next: checks/peers/setup", peers.display())]
+    NoPrograms { missing: String, peers: PathBuf },
+    #[error("nobody in the inventory is of the {0}, and what runs beside the primers needs one")]
+    Nobody(&'static str),
+    #[error("what runs beside the primers opens the lab's secrets with throw-away identities, and there is no `{}`\n  next: name their folder with --identities DIR; checks/fixtures/identities has those of the reference cluster", .0.display())]
+    NoIdentity(PathBuf),
+    #[error("cannot open `{}` with `{}`: {reason}", file.display(), identity.display())]
+    Closed { file: PathBuf, identity: PathBuf, reason: String },
+    #[error("{generator}: {reason}")]
+    Render { generator: &'static str, reason: String },
+    #[error("{name} does not answer: {why}; its log, {}, ends with:\n{end}", log.display())]
+    NoService { name: &'static str, why: String, log: PathBuf, end: String },
 }
 
 impl LabError {
@@ -59,12 +88,22 @@ fn step(text: &str) {
 }
 
 /// Starts what does not run, and holds the ceremony if it was not held.
-pub fn up(folder: &Path, inventory: &Path) -> Result<String, LabError> {
+pub fn up(folder: &Path, inventory: &Path, with: &[With], identities: &Path) -> Result<String, LabError> {
     let began = Instant::now();
-    let layout = match Layout::open(folder)? {
+    let there = Layout::open(folder)?;
+    // What is missing is said before anything is made or started.
+    let own = there.as_ref().map(|layout| layout.folder.join("cluster.toml"));
+    let needs = if with.is_empty() {
+        None
+    } else {
+        let input = Input { inventory: own.unwrap_or_else(|| inventory.to_owned()), trust: None };
+        Some(Needs::find(with, identities, &input.inventory()?.0.cluster)?)
+    };
+    let layout = match there {
         Some(layout) => layout,
         None => create(folder, inventory)?,
     };
+    let lock = layout.lock()?;
     let primers = layout.primers();
     for primer in &primers {
         if primer.running() {
@@ -77,7 +116,7 @@ pub fn up(folder: &Path, inventory: &Path) -> Result<String, LabError> {
     let Some((first, others)) = primers.split_first() else { return Err(LabError::Primers(0)) };
     if !first.begun() {
         step(&format!("{} begins the root of trust", first.name));
-        let tokens = first.ask(&["init", "--cluster", &layout.cluster], "")?;
+        let tokens = lock.inherited(|| first.ask(&["init", "--cluster", &layout.cluster], ""))?;
         for primer in others {
             let token = tokens["tokens"]
                 .as_array()
@@ -85,21 +124,27 @@ pub fn up(folder: &Path, inventory: &Path) -> Result<String, LabError> {
                 .flatten()
                 .find(|token| token["name"] == primer.name.as_str());
             let token = token.and_then(|token| token["token"].as_str()).unwrap_or_default();
-            primer.ask(&["join", "--token", "-"], token)?;
+            lock.inherited(|| primer.ask(&["join", "--token", "-"], token))?;
             step(&format!("{} joined by its token", primer.name));
         }
     }
     step("the primers make the root key and the backup key together");
     for primer in &primers {
-        primer.ask(&["status", "--wait", "60"], "")?;
+        lock.inherited(|| primer.ask(&["status", "--wait", "60"], ""))?;
     }
     step("two of them sign the intermediates, and every credential of the inventory is made and encrypted");
-    let made = first.ask(&layout.credentials().iter().map(String::as_str).collect::<Vec<_>>(), "")?;
+    let arguments = layout.credentials();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let made = lock.inherited(|| first.ask(&arguments, ""))?;
     let count = made["written"].as_array().map_or(0, Vec::len);
     step(&if count == 0 { "nothing was missing".to_owned() } else { format!("{count} files were written") });
     let root = first.ask(&["status", "--verify"], "")?;
     step(&format!("the record replays: {} entries are right", root["replay"]["entries"]));
-    Ok(summary(&layout, &primers, &root, began))
+    let beside = match &needs {
+        Some(needs) => peers::up(&layout.folder, needs, &lock)?,
+        None => String::new(),
+    };
+    Ok(summary(&layout, &primers, &root, began) + &beside)
 }
 
 fn create(folder: &Path, inventory: &Path) -> Result<Layout, LabError> {
@@ -156,17 +201,45 @@ fn summary(layout: &Layout, primers: &[Primer], status: &serde_json::Value, bega
 }
 
 /// What runs.
-pub fn status(folder: &Path) -> Result<String, LabError> {
+pub fn status(folder: &Path, json: bool) -> Result<String, LabError> {
     let layout = Layout::open(folder)?.ok_or_else(|| LabError::NoLab(folder.to_owned()))?;
     let primers = layout.primers();
-    let mut text = String::from("This is a LAB: nothing of it is to be trusted.\n");
-    for primer in &primers {
-        let state = if primer.running() { "runs" } else { "stopped" };
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {:<12}{state:<10}{}", primer.name, primer.address);
+    let first = primers.iter().find(|primer| primer.running());
+    let quorum = first.map(|primer| primer.ask(&["status"], "")).transpose()?;
+    let seen = peers::seen(&layout.folder);
+    if json {
+        let of = |name: &str, address: &str, running: bool| json!({ "name": name, "address": address, "running": running });
+        let primers: Vec<_> = primers.iter().map(|one| of(&one.name, &one.address, one.running())).collect();
+        let beside: Vec<_> =
+            seen.iter().map(|one| of(one.service.name, &one.address, one.service.running())).collect();
+        let document = json!({
+            "ok": true,
+            "untrusted": true,
+            "lab": layout.folder,
+            "healthy": quorum.as_ref().map(|status| &status["healthy"]),
+            "declared": quorum.as_ref().map(|status| &status["declared"]),
+            "primers": primers,
+            "peers": beside,
+            "kubeconfig": peers::kubeconfig(&layout.folder),
+        });
+        return Ok(format!("{document:#}\n"));
     }
-    if let Some(primer) = primers.iter().find(|primer| primer.running()) {
-        let status = primer.ask(&["status"], "")?;
+    let mut text = String::from("This is a LAB: nothing of it is to be trusted.\n");
+    let mut line = |name: &str, running: bool, address: &str| {
+        let state = if running { "runs" } else { "stopped" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name:<24}{state:<10}{address}");
+    };
+    for primer in &primers {
+        line(&primer.name, primer.running(), &primer.address);
+    }
+    for one in &seen {
+        line(one.service.name, one.service.running(), &one.address);
+    }
+    if let Some(path) = peers::kubeconfig(&layout.folder) {
+        let _ = writeln!(text, "  kubeconfig  {}", path.display());
+    }
+    if let Some(status) = quorum {
         let _ = writeln!(text, "Quorum: {}/{} primers healthy", status["healthy"], status["declared"]);
     } else {
         text.push_str("next: keystone-cluster lab up\n");
@@ -191,6 +264,8 @@ pub fn stop_primer(folder: &Path, number: usize) -> Result<String, LabError> {
 /// Stops all, and removes the folder.
 pub fn down(folder: &Path, keep: bool) -> Result<String, LabError> {
     let layout = Layout::open(folder)?.ok_or_else(|| LabError::NoLab(folder.to_owned()))?;
+    let _lock = layout.lock()?;
+    let beside = peers::down(&layout.folder)?;
     let mut stopped = 0;
     for primer in layout.primers() {
         stopped += usize::from(primer.stop()?);
@@ -199,5 +274,6 @@ pub fn down(folder: &Path, keep: bool) -> Result<String, LabError> {
         fs::remove_dir_all(&layout.folder).map_err(LabError::file(&layout.folder))?;
     }
     let rest = if keep { "its folder stays" } else { "its folder is gone" };
-    Ok(format!("{stopped} primers were stopped, and {rest}\n"))
+    let beside = if beside == 0 { String::new() } else { format!(" and {beside} programs beside them") };
+    Ok(format!("{stopped} primers{beside} were stopped, and {rest}\n"))
 }

@@ -53,3 +53,28 @@ fn a_folder_that_is_no_lab_is_left_alone() {
     let none = lab(&folder.path().join("none"), &["status"]);
     assert!(String::from_utf8_lossy(&none.stderr).contains("there is no lab in"));
 }
+
+#[test]
+fn programs_that_are_missing_are_named_before_anything_is_made() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("lab");
+    let inventory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../hosts/cluster.toml");
+    for (with, missing) in [
+        ("kubernetes", "etcd, kube-apiserver, kube-controller-manager, kube-scheduler"),
+        ("kubernetes,headscale", "headscale, etcd, kube-apiserver, kube-controller-manager, kube-scheduler"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_keystone-cluster"))
+            .args(["lab", "up", "--with", with, "--inventory", inventory, "--dir"])
+            .arg(&folder)
+            .env("PATH", "")
+            .env("KEYSTONE_PEERS", "/nonexistent")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            format!("error: {missing}: neither on PATH nor in `/nonexistent`\n  next: checks/peers/setup\n")
+        );
+        assert!(!folder.exists());
+    }
+}

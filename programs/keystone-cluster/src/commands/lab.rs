@@ -8,8 +8,11 @@ use crate::lab;
 
 pub fn run(arguments: Lab) -> ExitCode {
     let done = match arguments.command {
-        LabCommand::Up { place, inventory } => lab::up(&place.dir, &inventory),
-        LabCommand::Status(place) => lab::status(&place.dir),
+        LabCommand::Up { place, inventory, with, identities } => {
+            lab::up(&place.dir, &inventory, &with, &identities)
+        }
+        LabCommand::Status { place, json } => lab::status(&place.dir, json),
+        LabCommand::Launch { pid, program, arguments } => Err(lab::launch(&pid, &program, &arguments)),
         LabCommand::StopPrimer { number, place } => lab::stop_primer(&place.dir, number),
         LabCommand::Down { place, keep } => lab::down(&place.dir, keep),
     };

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::lock::Lock;
 use super::primer::Primer;
 use super::{LabError, PRIMER};
 
@@ -110,6 +111,12 @@ impl Layout {
         let text = serde_json::to_string_pretty(&marker).unwrap_or_default();
         layout.write(MARKER, &(text + "\n"))?;
         Ok(layout)
+    }
+
+    /// Held by one command at a time. Who had it before may have taken the lab away.
+    pub fn lock(&self) -> Result<Lock, LabError> {
+        let lock = Lock::take(&self.folder)?;
+        if self.folder.join(MARKER).is_file() { Ok(lock) } else { Err(LabError::NoLab(self.folder.clone())) }
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), LabError> {

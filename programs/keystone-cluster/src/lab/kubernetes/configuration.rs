@@ -1,0 +1,77 @@
+//! What the API server reads from files: who people are, and what it writes down. The meaning is that of
+//! modules/control-plane/authentication.nix and audit.nix.
+
+use keystone_model::{AuditLevel, Login};
+use serde_json::{Value, json};
+
+/// Who people are.
+pub fn authentication(login: Option<&Login>) -> String {
+    let jwt: Vec<Value> = login
+        .into_iter()
+        .map(|login| {
+            json!({
+                "issuer": { "url": login.issuer.to_string(), "audiences": [login.client_id] },
+                "claimMappings": {
+                    "username": { "claim": "email", "prefix": "" },
+                    "groups": { "claim": login.groups_claim, "prefix": "" },
+                },
+                "userValidationRules": [
+                    {
+                        "expression": "!user.username.startsWith('system:')",
+                        "message": "an issuer of people must not name components of the system",
+                    },
+                    {
+                        "expression": "user.groups.all(group, !group.startsWith('system:'))",
+                        "message": "an issuer of people must not hand out groups of the system",
+                    },
+                ],
+            })
+        })
+        .collect();
+    let open = ["/livez", "/readyz", "/healthz"].map(|path| json!({ "path": path }));
+    json!({
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "AuthenticationConfiguration",
+        "anonymous": { "enabled": true, "conditions": open },
+        "jwt": jwt,
+    })
+    .to_string()
+}
+
+/// What is written down.
+pub fn audit(level: AuditLevel) -> String {
+    let ordinary = match level {
+        AuditLevel::Metadata => "Metadata",
+        AuditLevel::Request => "Request",
+        AuditLevel::RequestResponse => "RequestResponse",
+    };
+    json!({
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [
+            {
+                "level": "None",
+                "nonResourceURLs": ["/livez*", "/readyz*", "/healthz*", "/version", "/openapi*", "/metrics"],
+            },
+            {
+                "level": "None",
+                "resources": [
+                    { "group": "coordination.k8s.io", "resources": ["leases"] },
+                    { "group": "", "resources": ["events"] },
+                    { "group": "events.k8s.io", "resources": ["events"] },
+                ],
+            },
+            {
+                "level": "Metadata",
+                "resources": [
+                    { "group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"] },
+                    { "group": "authentication.k8s.io", "resources": ["tokenreviews"] },
+                ],
+            },
+            { "level": "Metadata", "verbs": ["get", "list", "watch"] },
+            { "level": ordinary },
+        ],
+    })
+    .to_string()
+}
