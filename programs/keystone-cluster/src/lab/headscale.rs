@@ -2,7 +2,6 @@
 
 use keystone_gen_acl::{AccessPolicy, POLICY};
 use keystone_gen_derp::{Derp, MAP};
-use keystone_model::DerpFallback;
 use serde_json::json;
 
 use super::peers::Place;
@@ -43,10 +42,6 @@ fn config(place: &Place<'_>, service: &Service, name: &str) -> Result<String, La
     let policy = service.file("policy.json", text(POLICY))?;
     let map = service.file("derp.yaml", text(MAP))?;
     let records = service.file("records.json", "[]\n")?;
-    let urls: &[&str] = match mesh.derp_fallback {
-        DerpFallback::Tailscale => &["https://controlplane.tailscale.com/derpmap/default"],
-        DerpFallback::None => &[],
-    };
     let config = json!({
         "server_url": format!("https://{name}:{}", place.port("headscale")),
         "listen_addr": place.at("headscale"),
@@ -60,7 +55,8 @@ fn config(place: &Place<'_>, service: &Service, name: &str) -> Result<String, La
         "tls_key_path": place.key("mesh.key"),
         "database": { "type": "sqlite", "sqlite": { "path": service.folder.join("database") } },
         "derp": {
-            "urls": urls,
+            // Whatever the inventory falls back to: a lab asks nobody outside.
+            "urls": [],
             "paths": [map],
             "auto_update_enabled": false,
             "server": { "enabled": false },

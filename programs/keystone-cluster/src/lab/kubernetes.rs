@@ -102,7 +102,7 @@ fn member(place: &Place<'_>, service: &Service) -> Vec<String> {
 /// kube-apiserver.
 fn server(place: &Place<'_>, service: &Service) -> Result<Vec<String>, LabError> {
     let cluster = place.cluster();
-    let authentication = configuration::authentication(cluster.identity.login.as_ref());
+    let authentication = configuration::authentication();
     let audit = configuration::audit(cluster.kubernetes.audit);
     let issuer = &cluster.identity.issuer;
     let mut arguments = vec![

@@ -53,7 +53,7 @@ pub const CONSUMERS: &[Consumer] = &[
     consumer("kube-apiserver", "`--kubelet-certificate-authority`", Authority::Kubernetes, "kubelets", false),
     consumer(
         "kube-controller-manager",
-        "`--cluster-signing-cert-file`, `--root-ca-file`",
+        "`--root-ca-file`; its first alone: `--cluster-signing-cert-file`",
         Authority::Kubernetes,
         "what it signs itself, and the API, in pods",
         false,
