@@ -76,6 +76,9 @@ in
         # The port is above 1024.
         AmbientCapabilities = lib.mkForce "";
         RestartSec = lib.mkForce 2;
+        # Below etcd, which it waits for, and before everything that waits for it.
+        Nice = -5;
+        CPUWeight = 500;
       };
     };
   };

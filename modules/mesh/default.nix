@@ -89,6 +89,11 @@ in
         "network.target"
       ]
       ++ map (i: "network-addresses-${i}.service") (lib.attrNames config.networking.interfaces);
+      serviceConfig = {
+        # Every packet of the mesh passes this program.
+        Nice = -10;
+        CPUWeight = 1000;
+      };
     };
 
     # Addresses that are written by hand; those with a port or a name need DNS.
