@@ -29,7 +29,8 @@ in
         pkgs.jq
       ];
       startLimitIntervalSec = 0;
-      serviceConfig = {
+      # As root, whom alone tailscaled lets send something; it needs nothing else of what root may.
+      serviceConfig = import ../../lib/hardening.nix // {
         Restart = "always";
         RestartSec = 2;
       };
