@@ -56,13 +56,14 @@ in
 {
   options.keystone.mesh.coordinator.checkInterval = mkOption {
     type = types.str;
-    # Every candidate opens an SSH session to every other: with six of them and 10 s, that was a fifth of what a small
-    # cluster computed while it started.
+    # A look is a session of SSH, 0.1 s of a processor on each side: when each of six candidates asked each other one every
+    # 10 s, that was a fifth of what a small cluster computed while it started.
     default = "30s";
     example = "1min";
     description = ''
-      How often a candidate asks the others who is the coordinator. A coordinator that was lost, replaced and came back
-      gives way within this time of reaching any of them.
+      How often a candidate asks who is the coordinator: the coordinator asks all others, a standby asks the one that it
+      follows, and all others when that one is silent or says something new. A coordinator that was lost, replaced and came
+      back gives way within this time of reaching any of them.
     '';
   };
 

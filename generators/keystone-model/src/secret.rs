@@ -74,30 +74,23 @@ pub fn person_certificates(person: &Name) -> String {
 /// Key of the intermediate that signs certificates of Kubernetes, which the specification lists.
 const KUBERNETES_KEY: &str = "k8s-ca-key";
 
-/// Keys of the intermediates besides that of Kubernetes, which the specification lists. They exist once
-/// `keystone-primer generate-credentials` made them.
-pub const AUTHORITY_KEYS: [&str; 3] = ["etcd-ca-key", "front-proxy-ca-key", "node-ca-key"];
-
 /// The file name, without folder and ending, of what `keystone-cluster secrets` knows of values without showing them. It
 /// exists once that made it.
 pub const COMMITMENTS: &str = "secret-commitments";
 /// The file beside the encrypted ones in which `keystone-cluster secrets` says what each of them is.
 pub const LOCK_FILE: &str = "lock.json";
-/// The files of an intermediate's key, and of the keys of its successors. Kubernetes' name is the specification's.
+/// For each authority the file of its intermediate's key, and that of the keys of the successors that were signed in advance, which
+/// only the hosts that will use them can open. They exist once `keystone-primer generate-credentials` made them; the name of
+/// Kubernetes' key is the specification's.
 pub const KEYS_OF_AUTHORITIES: [(Authority, &str, &str); 4] = [
     (Authority::Kubernetes, KUBERNETES_KEY, "k8s-ca-successors"),
     (Authority::Etcd, "etcd-ca-key", "etcd-ca-successors"),
     (Authority::FrontProxy, "front-proxy-ca-key", "front-proxy-ca-successors"),
     (Authority::Node, "node-ca-key", "node-ca-successors"),
 ];
-/// Keys of intermediates that were signed in advance, a file for each authority. Only the hosts that will use them can
-/// open them.
-pub const SUCCESSOR_KEYS: [&str; 4] =
-    ["etcd-ca-successors", "front-proxy-ca-successors", "k8s-ca-successors", "node-ca-successors"];
-
 /// Which public keys open which file: what `secrets.nix` evaluates to, by the name of the file without folder and
 /// ending. Besides [`secrets`] it has files that exist once somebody made them: each node's [`join_key`], the
-/// [`AUTHORITY_KEYS`] and [`SUCCESSOR_KEYS`], and the certificates of hosts and people.
+/// [`KEYS_OF_AUTHORITIES`], and the certificates of hosts and people.
 #[must_use]
 pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
     let listed = secrets(cluster).into_iter().map(|s| {
@@ -107,8 +100,10 @@ pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
     });
     let joins = cluster.nodes.keys().map(|host| (join_key(host), public_keys(cluster, [host])));
     let hosts = cluster.nodes.keys().map(|host| (host_certificates(host), public_keys(cluster, [host])));
-    let authorities = AUTHORITY_KEYS.iter().map(|name| ((*name).to_owned(), authority_keys(cluster)));
-    let successors = SUCCESSOR_KEYS.iter().map(|name| ((*name).to_owned(), control_plane_keys(cluster)));
+    let authorities = KEYS_OF_AUTHORITIES.iter().flat_map(|(_, key, successors)| {
+        let key = ((*key).to_owned(), authority_keys(cluster));
+        [key, ((*successors).to_owned(), control_plane_keys(cluster))]
+    });
     // A person's own: no admin can pass for somebody else.
     let people =
         cluster.people.iter().map(|(name, person)| (person_certificates(name), unique(keys_of(person))));
@@ -119,7 +114,6 @@ pub fn rules(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
         .chain(joins)
         .chain(hosts)
         .chain(authorities)
-        .chain(successors)
         .chain(people)
         .filter(|(_, keys)| !keys.is_empty())
         .collect()

@@ -108,7 +108,8 @@ pub struct Status {
 /// Make every certificate and key that the inventory needs and that does not exist yet.
 ///
 /// Intermediates are signed by a quorum of primers. Everything private is encrypted, in memory, to whom secrets.nix names;
-/// what is public goes to the trust folder. A second run changes nothing.
+/// what is public goes to the trust folder. A second run changes nothing. An intermediate whose key somebody may know who left, as
+/// secrets/lock.json says after `keystone-cluster secrets revoke`, is replaced before its time.
 #[derive(Debug, Args)]
 pub struct GenerateCredentials {
     /// The inventory

@@ -91,7 +91,7 @@ pub fn graph(cluster: &Cluster, paths: impl Iterator<Item = String>) -> BTreeMap
         add(key.to_owned(), Maker::Quorum, &[], Some(command));
         add(successors.to_owned(), Maker::Quorum, &[], Some(format!("{credentials} on a primer")));
     }
-    let authorities = ["k8s-ca-key", "etcd-ca-key", "front-proxy-ca-key", "node-ca-key"];
+    let authorities = secret::KEYS_OF_AUTHORITIES.map(|(_, key, _)| key);
     for name in cluster.nodes.keys() {
         add(secret::host_certificates(name), Maker::Authority, &authorities, Some(credentials.to_owned()));
         let enroll = format!("keystone-cluster mesh enroll {name} --replace");

@@ -7,13 +7,12 @@ use std::collections::BTreeSet;
 use keystone_model::Authority;
 use keystone_model::replacement::{Replacement, Replacements};
 use keystone_model::secret::KEYS_OF_AUTHORITIES;
-use sha2::{Digest as _, Sha256};
 use x509_cert::Certificate;
 use x509_cert::der::Encode as _;
 
 use crate::clock;
 use crate::error::Error;
-use crate::tree::Tree;
+use crate::tree::{Tree, sha256};
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +40,7 @@ fn bundle(tree: &Tree, authority: Authority) -> Result<Vec<Believed>, Error> {
     let all = Certificate::load_pem_chain(&text).map_err(|error| wrong(&error))?;
     all.iter()
         .map(|one| {
-            let sha256 = hex(&Sha256::digest(one.to_der().map_err(|error| wrong(&error))?));
+            let sha256 = sha256(&one.to_der().map_err(|error| wrong(&error))?);
             // The name ends with the generation, as `keystone-primer` writes it.
             let subject = one.tbs_certificate.subject.to_string();
             let name = subject.split(',').find_map(|part| part.strip_prefix("CN=")).unwrap_or_default();
@@ -50,15 +49,6 @@ fn bundle(tree: &Tree, authority: Authority) -> Result<Vec<Believed>, Error> {
             Ok(Believed { sha256, generation })
         })
         .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Asks for other intermediates, as somebody may know what this secret holds: the key of the one that issues, or those that

@@ -15,23 +15,21 @@ const PROTOCOL: &str = "116";
 
 /// What each of the others knows, of those that answer. SSH in the mesh, to an account that can read and nothing else.
 pub fn ask(settings: &Settings) -> Vec<Lease> {
-    if !in_mesh() {
-        return Vec::new();
-    }
-    each(settings, |peer| told_by(settings, peer)).into_iter().map(|(_, lease)| lease).collect()
+    if in_mesh() { ask_all(settings) } else { Vec::new() }
 }
 
 /// What the holder of a lease knows, if it says that it still is; otherwise what each of the others does. A connection of SSH
 /// costs more than all else that a candidate does while nothing happens, and whoever takes over tells everybody it reaches.
 pub fn ask_holder_first(settings: &Settings, last: &Lease) -> Vec<Lease> {
-    if let Some(peer) = settings.peers.get(&last.holder)
-        && in_mesh()
-        && let Some(told) = told_by(settings, peer)
-        && told == *last
-    {
-        return vec![told];
+    if !in_mesh() {
+        return Vec::new();
     }
-    ask(settings)
+    let told = settings.peers.get(&last.holder).and_then(|peer| told_by(settings, peer));
+    if told.as_ref() == Some(last) { told.into_iter().collect() } else { ask_all(settings) }
+}
+
+fn ask_all(settings: &Settings) -> Vec<Lease> {
+    each(settings, |peer| told_by(settings, peer)).into_iter().map(|(_, lease)| lease).collect()
 }
 
 fn told_by(settings: &Settings, peer: &Peer) -> Option<Lease> {
