@@ -38,15 +38,19 @@ impl Primer {
                 return Err(Refusal::new(missing)
                     .fix("keystone-primer status, and keystone-primer pending on every primer"));
             }
-            // Whoever was away when the others finished is told by nobody, and learns it by asking.
-            drop(sessions);
-            if let Ok(others) = self.others() {
-                self.ask_all(&others, Self::ping);
-            }
-            sessions = self.sessions();
-            // Whatever changes is told, except by who stores a certificate without a session.
+            // Whatever changes is told, except by who stores a certificate without a session; and whoever was away when the
+            // others finished is told by nobody. So who hears nothing for a while asks.
             let nap = left.min(Duration::from_secs(1));
-            sessions = self.changed.wait_timeout(sessions, nap).unwrap_or_else(PoisonError::into_inner).0;
+            let (locked, silence) =
+                self.changed.wait_timeout(sessions, nap).unwrap_or_else(PoisonError::into_inner);
+            sessions = locked;
+            if silence.timed_out() {
+                drop(sessions);
+                if let Ok(others) = self.others() {
+                    self.ask_all(&others, Self::ping);
+                }
+                sessions = self.sessions();
+            }
         }
     }
 
