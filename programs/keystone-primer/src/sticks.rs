@@ -41,8 +41,9 @@ impl Primer {
             );
         }
         self.answer_deferred(&identity, &key, to)?;
-        let mut messages = self.courier.questions(to);
-        messages.extend(self.courier.posted(to));
+        // What ended comes before what begins, as the second may need what the first made.
+        let mut messages = self.courier.posted(to);
+        messages.extend(self.courier.questions(to));
         let (entries, witnesses, roots) = self.record_for(&identity.name, to)?;
         let contents = Contents {
             cluster: identity.cluster.clone(),
@@ -143,6 +144,11 @@ impl Primer {
             state.meet(store, &self.config, contents.members.clone())?;
         }
         self.courier.delivered(&contents.from);
+        for pem in &contents.roots {
+            // Of a root that is new here something may be asked by the same stick. One of a generation that this primer has
+            // no share of is of no use to it.
+            let _ = rebuild::keep_root(&self.inner().store, pem);
+        }
         let mut said = Vec::new();
         for signed in &contents.messages {
             match self.take_in(&identity, &key, signed, now) {
@@ -221,10 +227,6 @@ impl Primer {
             if witness.name == contents.from {
                 transcript::countersigned(&inner.store, identity, &state.members, *number, witness.clone())?;
             }
-        }
-        for pem in &contents.roots {
-            // One of a generation that this primer has no share of is of no use to it.
-            let _ = rebuild::keep_root(&inner.store, pem);
         }
         Ok(contents.entries.len())
     }

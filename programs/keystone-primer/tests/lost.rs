@@ -14,30 +14,6 @@ use common::{LAB, Three, encrypt, request};
 use keystone_pki::certificate::Certificate;
 use serde_json::{Value, json};
 
-/// Another machine stands in the configurations where the third stood; it has nothing of it.
-fn replace_the_third(three: &mut Three) {
-    for n in 1..=3 {
-        three.kill(n);
-    }
-    fs::remove_dir_all(three.path(3, "keys")).unwrap();
-    fs::remove_file(three.path(3, "lab.key")).unwrap();
-    let config: Value =
-        serde_json::from_str(&fs::read_to_string(three.path(3, "primer.json")).unwrap()).unwrap();
-    let peers: Vec<String> = config["peers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|peer| peer.as_str().unwrap().replace("primer-3=", "primer-4="))
-        .collect();
-    for n in 1..=3 {
-        three.configure(n, "peers", json!(peers));
-    }
-    three.configure(3, "node", json!("primer-4"));
-    for n in 1..=3 {
-        three.run(n);
-    }
-}
-
 #[test]
 fn another_machine_gets_the_lost_share_and_signs_and_opens_with_each_of_the_others() {
     let mut three = Three::ready(LAB);
@@ -55,7 +31,7 @@ fn another_machine_gets_the_lost_share_and_signs_and_opens_with_each_of_the_othe
         .status()
         .unwrap();
     assert!(status.success());
-    replace_the_third(&mut three);
+    three.replace_the_third();
 
     let error = three.refused(3, &["repair", "--lost", "primer-3"]);
     assert!(error.contains("this primer has not begun"), "{error}");
@@ -117,7 +93,7 @@ fn another_machine_gets_the_lost_share_and_signs_and_opens_with_each_of_the_othe
 #[test]
 fn a_repair_that_is_killed_or_misses_one_is_done_again() {
     let mut three = Three::ready(LAB);
-    replace_the_third(&mut three);
+    three.replace_the_third();
     let token = three.json(2, &["token", "create", "primer-4"])["token"].as_str().unwrap().to_owned();
     three.say(3, &["join", "--token", "-"], &token);
     // Both of the two others are needed.

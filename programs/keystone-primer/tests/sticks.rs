@@ -4,61 +4,15 @@
 
 mod common;
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Output;
-use std::thread::ScopedJoinHandle;
 
+use common::walker::Walker;
 use common::{LAB, Three};
 use keystone_pki::certificate::{Certificate, PrivateKey, SigningRequest, Subject};
 use keystone_protector::{Slots, Unlock};
 use serde_json::{Value, json};
-
-/// Whoever walks between the machines.
-struct Walker<'t> {
-    three: &'t Three,
-    sticks: RefCell<Vec<(PathBuf, usize)>>,
-}
-
-impl Walker<'_> {
-    /// Carries everything that waits from each to each.
-    fn round(&self) {
-        for (from, to) in [(1, 2), (1, 3), (2, 1), (3, 1), (2, 3), (3, 2)] {
-            let number = self.sticks.borrow().len();
-            let path = self.three.folder.path().join(format!("stick-{number}.json"));
-            let name = format!("primer-{to}");
-            let output = path.to_str().unwrap();
-            let export =
-                self.three.try_do(from, &["session", "export", "--to", &name, "--output", output], "");
-            if !export.status.success() {
-                let error = String::from_utf8_lossy(&export.stderr).into_owned();
-                assert!(error.contains("nothing waits to be carried to"), "{error}");
-                continue;
-            }
-            self.three.say(to, &["session", "import", output], "");
-            self.sticks.borrow_mut().push((path, to));
-        }
-    }
-
-    fn until(&self, done: impl Fn() -> bool) {
-        for _ in 0..60 {
-            self.round();
-            if done() {
-                return;
-            }
-        }
-        panic!("it does not come to an end: {}", (1..=3).map(|n| self.three.log(n)).collect::<String>());
-    }
-
-    fn finish(&self, work: ScopedJoinHandle<'_, Output>) -> String {
-        self.until(|| work.is_finished());
-        let output = work.join().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
 
 /// Every encrypted text in a document, however deep: messages are JSON in JSON.
 fn encrypted(text: &str, found: &mut BTreeSet<String>) {
@@ -81,10 +35,8 @@ fn encrypted(text: &str, found: &mut BTreeSet<String>) {
 fn keys_signatures_and_decryption_by_stick() {
     let three = Three::configured(LAB, &json!({ "airGapped": true }));
     three.begin();
-    let walker = Walker { three: &three, sticks: RefCell::default() };
-    let ready = |n: usize| three.try_do(n, &["status", "--wait", "1"], "").status.success();
-    walker.until(|| ready(1));
-    walker.until(|| ready(2) && ready(3));
+    let walker = Walker::new(&three);
+    walker.ready();
     let keys = |n: usize| three.json(n, &["status"])["keys"].clone();
     assert_eq!((keys(1), keys(2)), (keys(3), keys(3)));
     assert_eq!(keys(1).as_object().unwrap().len(), 2);
@@ -93,10 +45,7 @@ fn keys_signatures_and_decryption_by_stick() {
     let key = PrivateKey::generate(&mut rand_core::OsRng);
     let subject = Subject { organisation: None, common_name: "worker-1".to_owned() };
     fs::write(&csr, SigningRequest::new(&key, &subject, &BTreeSet::new()).unwrap().pem()).unwrap();
-    std::thread::scope(|scope| {
-        let work = scope.spawn(|| three.try_do(1, &["sign-certificate", "--csr", csr.to_str().unwrap()], ""));
-        walker.finish(work);
-    });
+    walker.say(1, &["sign-certificate", "--csr", csr.to_str().unwrap()]);
     let signed = Certificate::from_pem(&fs::read_to_string(csr.with_extension("crt")).unwrap()).unwrap();
     assert_eq!(signed.contents().issuer.common_name, "production Root G1");
 
@@ -104,18 +53,10 @@ fn keys_signatures_and_decryption_by_stick() {
     let recipient = fs::read_to_string(three.path(2, "backup.txt")).unwrap();
     let recipient: age::x25519::Recipient = recipient.trim().parse().unwrap();
     fs::write(&backup, age::encrypt(&recipient, b"by hand").unwrap()).unwrap();
-    std::thread::scope(|scope| {
-        let work =
-            scope.spawn(|| three.try_do(2, &["decrypt-backup", "--input", backup.to_str().unwrap()], ""));
-        walker.finish(work);
-    });
+    walker.say(2, &["decrypt-backup", "--input", backup.to_str().unwrap()]);
     assert_eq!(fs::read_to_string(backup.with_extension("")).unwrap(), "by hand");
 
-    // The record went along, and is countersigned.
-    walker.until(|| {
-        (1..=3).all(|n| three.json(n, &["status", "--verify"])["replay"]["unwitnessed"] == json!(0))
-    });
-
+    walker.witnessed();
     let sticks = walker.sticks.borrow();
     refused(&three, &sticks);
     nothing_in_them(&three, &sticks);

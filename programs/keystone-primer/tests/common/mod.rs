@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "not every test uses all of it")]
 
 pub mod proxy;
+pub mod walker;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -121,6 +122,30 @@ impl Three {
         if let Some(mut daemon) = self.daemons[n - 1].take() {
             daemon.kill().unwrap();
             daemon.wait().unwrap();
+        }
+    }
+
+    /// Another machine, primer-4, stands in the configurations where the third stood; it has nothing of it.
+    pub fn replace_the_third(&mut self) {
+        for n in 1..=3 {
+            self.kill(n);
+        }
+        fs::remove_dir_all(self.path(3, "keys")).unwrap();
+        fs::remove_file(self.path(3, "lab.key")).unwrap();
+        let config: Value =
+            serde_json::from_str(&fs::read_to_string(self.path(3, "primer.json")).unwrap()).unwrap();
+        let peers: Vec<String> = config["peers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|peer| peer.as_str().unwrap().replace("primer-3=", "primer-4="))
+            .collect();
+        for n in 1..=3 {
+            self.configure(n, "peers", json!(peers));
+        }
+        self.configure(3, "node", json!("primer-4"));
+        for n in 1..=3 {
+            self.run(n);
         }
     }
 
