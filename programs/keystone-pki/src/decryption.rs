@@ -15,9 +15,11 @@
 mod header;
 mod partial;
 mod recipient;
+mod rewrap;
 mod unwrap;
 
 pub use header::{Header, HeaderError, Point};
 pub use partial::{Partial, PartialError, partial};
 pub use recipient::recipient;
+pub use rewrap::RewrapError;
 pub use unwrap::{Collection, CollectionError, FileIdentity};

@@ -14,7 +14,7 @@ use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use curve25519_dalek::scalar::Scalar;
 use keystone_pki::decryption::{
-    Collection, CollectionError, Header, HeaderError, Partial, partial, recipient,
+    Collection, CollectionError, FileIdentity, Header, HeaderError, Partial, RewrapError, partial, recipient,
 };
 use keystone_pki::group::Decryption;
 
@@ -96,6 +96,74 @@ fn a_refreshed_group_opens_old_files() {
     let new = refreshed(&keys, 6);
     assert_eq!(recipient(&new.group), recipient(&keys.group));
     assert_eq!(open(&new, &[2, 3], &file).unwrap(), TEXT);
+}
+
+/// What opens the stanza, by the first two members.
+fn identity(keys: &Keys<Decryption>, header: &Header, stanza: usize) -> FileIdentity {
+    let mut collection = Collection::new(&keys.group, header.point(stanza).unwrap());
+    for number in [1, 2] {
+        collection.add(member(number), part(keys, number, header, stanza)).unwrap();
+    }
+    collection.file_identity().unwrap()
+}
+
+fn decrypted(file: &[u8], identity: &dyn age::Identity) -> Result<Vec<u8>, String> {
+    let decryptor = age::Decryptor::new(file).map_err(|error| error.to_string())?;
+    let mut text = Vec::new();
+    let mut reader = decryptor.decrypt(std::iter::once(identity)).map_err(|error| error.to_string())?;
+    reader.read_to_end(&mut text).map_err(|error| error.to_string())?;
+    Ok(text)
+}
+
+#[test]
+fn a_header_is_wrapped_anew_for_another_group_and_the_file_stays() {
+    let (old, new) = (generate::<Decryption>(2, 3, 11), generate::<Decryption>(2, 3, 12));
+    let person = age::x25519::Identity::generate();
+    let file = encrypt(&[person.to_public().to_string(), recipient(&old.group)]);
+    let header = Header::read(&file).unwrap();
+    // Some programs add a stanza that nobody knows, to keep readers honest.
+    let stanza = header.candidates().nth(1).unwrap();
+    let identity = identity(&old, &header, stanza);
+    let wrapped = header.rewrap(stanza, &identity, &recipient(&new.group)).unwrap();
+    let again = [wrapped.bytes(), &file[header.bytes().len()..]].concat();
+
+    assert_eq!(open(&new, &[2, 3], &again).unwrap(), TEXT);
+    assert_eq!(open(&old, &[1, 2], &again), Err(CollectionError::NotForUs));
+    assert_eq!(decrypted(&again, &person).unwrap(), TEXT, "the others stay");
+    assert_eq!(wrapped.len(), header.len());
+    assert_ne!(wrapped.hash(), header.hash());
+
+    // For somebody with a key of his own, whom the program age knows.
+    let other = age::x25519::Identity::generate();
+    let wrapped = header.rewrap(stanza, &identity, &other.to_public().to_string()).unwrap();
+    let again = [wrapped.bytes(), &file[header.bytes().len()..]].concat();
+    assert_eq!(decrypted(&again, &other).unwrap(), TEXT);
+}
+
+#[test]
+fn a_header_that_was_changed_is_not_wrapped_anew() {
+    let keys = generate::<Decryption>(2, 3, 13);
+    let file = encrypt(&[recipient(&keys.group)]);
+    let header = Header::read(&file).unwrap();
+    let stanza = header.candidates().next().unwrap();
+    let identity = identity(&keys, &header, stanza);
+    let to = age::x25519::Identity::generate().to_public().to_string();
+
+    // A stanza more, which the header's check does not cover.
+    let text = String::from_utf8(header.bytes().to_vec()).unwrap();
+    let (start, check) = text.split_at(text.rfind("---").unwrap());
+    let more = format!("{start}-> X25519 {}\n{}\n{check}", "A".repeat(43), "A".repeat(43));
+    let changed = Header::read(more.as_bytes()).unwrap();
+    let error = changed.rewrap(stanza, &identity, &to).unwrap_err();
+    assert_eq!(error.to_string(), "the header was changed after it was written: its check does not hold");
+
+    let other = encrypt(&[recipient(&keys.group)]);
+    let other = Header::read(&other).unwrap();
+    let error = other.rewrap(stanza, &identity, &to).unwrap_err();
+    assert_eq!(error.to_string(), "the file was not opened by that stanza");
+    assert_eq!(header.rewrap(9, &identity, &to), Err(RewrapError::NotOpened));
+    let error = header.rewrap(stanza, &identity, "age1nobody").unwrap_err();
+    assert_eq!(error.to_string(), "`age1nobody` is no recipient `age1…`");
 }
 
 #[test]

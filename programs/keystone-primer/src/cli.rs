@@ -44,6 +44,8 @@ pub enum Command {
     DecryptBackup(DecryptBackup),
     /// Replace the root key by a new one, in steps between which machines are deployed
     RotateRootKeys(RotateRootKeys),
+    /// Replace the backup key by a new one, and wrap the backups that exist anew
+    RotateBackupKey(RotateBackupKey),
     /// Replace everything at once, as somebody else may have it
     EmergencyRotate(EmergencyRotate),
     /// Take the place of a primer that is lost for good, on the machine that replaces it
@@ -163,6 +165,36 @@ pub struct RotateRootKeys {
     /// Take the last step, after which the old root is nothing any more
     #[arg(long)]
     pub drop: bool,
+}
+
+/// Replace the backup key by a new one, and wrap the backups that exist anew.
+///
+/// The first run makes the new key, to which everything is encrypted from then on. Each file that is named, then or later, gets a
+/// header for the new key: a quorum opens the old header, and the rest of the file stays as it is. Old shares open old files, and
+/// nothing else, until --drop destroys them. A copy of an old file stays open to whoever has a quorum of old shares.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  keystone-primer rotate-backup-key                          (a new key)
+  keystone-primer rotate-backup-key /backups/*.enc           (each of them is wrapped anew)
+  keystone-primer rotate-backup-key --drop /backups/*.enc    (old shares are destroyed, if all of them are)")]
+pub struct RotateBackupKey {
+    /// Backups: age files, which are replaced
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A file with more of them, one path in a line
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+    /// Destroy the old shares, if every backup that is named is wrapped anew
+    #[arg(long)]
+    pub drop: bool,
+    /// With --drop: there is no backup that anybody still needs
+    #[arg(long, requires = "drop", conflicts_with_all = ["files", "list"])]
+    pub no_backups: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub opening: Opening,
 }
 
 /// Where everything lies that a rotation replaces.

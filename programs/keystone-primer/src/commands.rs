@@ -16,6 +16,7 @@ mod recover;
 mod refresh;
 mod repair;
 mod roots;
+mod rotate_backup_key;
 mod rotate_root_keys;
 mod secret;
 mod serve;
@@ -89,6 +90,7 @@ fn execute(cli: Cli) -> Result<Said, Refusal> {
         Command::GenerateCredentials(arguments) => generate_credentials::run(client, &arguments),
         Command::SignCertificate(arguments) => sign_certificate::run(client, &arguments),
         Command::RotateRootKeys(arguments) => rotate_root_keys::run(client, &arguments),
+        Command::RotateBackupKey(arguments) => rotate_backup_key::run(client, &arguments),
         Command::EmergencyRotate(arguments) => emergency_rotate::run(client, &arguments),
         Command::DecryptBackup(arguments) => decrypt_backup::run(client, &arguments),
         Command::Repair(arguments) => repair::run(client, &arguments),

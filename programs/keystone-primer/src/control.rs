@@ -178,6 +178,10 @@ pub enum Command {
         /// What opens this primer's share.
         secret: Option<Secret>,
     },
+    /// Which backups were wrapped anew?
+    Wrapped,
+    /// A backup was wrapped anew.
+    RecordWrapped(crate::wrapped::Wrapping),
     /// Take the place of a lost primer.
     Repair {
         /// Which.

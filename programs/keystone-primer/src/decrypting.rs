@@ -26,6 +26,11 @@ fn read(header: &str, stanza: usize) -> Result<(Header, decryption::Point), Refu
     Ok((header, point))
 }
 
+/// SHA-256 of a header that was sent, as a custodian's summary shows it.
+pub fn header_hash(header: &str) -> String {
+    crate::node_key::hash(&STANDARD.decode(header).unwrap_or_default())
+}
+
 /// What a custodian says of a file. It sees the header and nothing of what is in it.
 pub fn rebuild(
     primer: &Primer,

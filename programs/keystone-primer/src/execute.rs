@@ -108,7 +108,7 @@ impl Primer {
                 let names: Vec<String> = record.seats.iter().map(|seat| seat.name.clone()).collect();
                 agreed.ceremony.tell_each(&names, &[]);
                 let by: Vec<&str> = agreed.answers.keys().map(String::as_str).collect();
-                let details = json!({ "session": agreed.ceremony.session, "header": crate::node_key::hash(header.as_bytes()),
+                let details = json!({ "session": agreed.ceremony.session, "header": crate::decrypting::header_hash(&header),
                     "stanza": stanza, "claimed": claimed, "by": by });
                 self.record(
                     "decryption",
@@ -117,6 +117,8 @@ impl Primer {
                 )?;
                 Ok(json!({ "group": record.group, "seats": record.seats, "partials": agreed.answers }))
             }
+            Command::Wrapped => self.wrapped(),
+            Command::RecordWrapped(wrapping) => self.record_wrapped(&wrapping),
             Command::Repair { lost } => self.repair(&lost, note),
             Command::Refresh { secret } => {
                 let unlock = secret.map(|secret| secret.unlock(self)).transpose()?;

@@ -51,6 +51,7 @@ mod tls;
 mod token;
 mod transcript;
 mod wake;
+mod wrapped;
 
 pub use refusal::Refusal;
 
@@ -62,6 +63,7 @@ use clap::Parser as _;
 /// What the control plane does while all primers are off.
 pub mod rotation {
     pub use crate::credentials::{Places, Rotated, Rotation, Type, rotate};
+    pub use keystone_pki::crl::Reason;
 }
 
 /// Readers of what strangers and sticks bring, for those who try to break them.

@@ -111,19 +111,25 @@ impl Primer {
         if roots.len() == 1 {
             return Ok(first);
         }
-        let mut issuing = first;
+        drop(inner);
+        let issued = self.recorded(ENTRY)?.into_iter().filter(|entry| entry.details["stage"] == "issue");
+        let named = issued.filter_map(|entry| u32::try_from(entry.details["keys"]["root"].as_u64()?).ok());
+        let issuing = named.filter(|named| roots.contains(named)).fold(first, u32::max);
+        Ok(issuing)
+    }
+
+    /// Entries of a kind, in the records of all primers.
+    pub fn recorded(&self, kind: &str) -> Result<Vec<transcript::Entry>, Refusal> {
+        let inner = self.inner();
+        let mut found = Vec::new();
         for author in inner.begun()?.members.keys() {
             let head = transcript::head(&inner.store, author)?;
             for number in 1..=head.number {
                 let Some(signed) = transcript::entry(&inner.store, author, number)? else { continue };
-                let entry = signed.read()?;
-                if entry.kind == ENTRY && entry.details["stage"] == "issue" {
-                    let said = entry.details["keys"]["root"].as_u64().and_then(|n| u32::try_from(n).ok());
-                    issuing = issuing.max(said.filter(|said| roots.contains(said)).unwrap_or_default());
-                }
+                found.extend(Some(signed.read()?).filter(|entry| entry.kind == kind));
             }
         }
-        Ok(issuing)
+        Ok(found)
     }
 
     /// Whether a new key was agreed to here, and who leads its making.

@@ -66,12 +66,20 @@ impl Primer {
             let slots = inner.begun()?.slots.as_ref().map(keystone_protector::Slots::wanting);
             (transcript::head(&inner.store, &identity.name)?, replay, slots)
         };
-        let keys = groups::fingerprints(&self.inner().store)?;
-        let refreshed: BTreeMap<String, u64> = groups::all(&self.inner().store)?
-            .iter()
+        let kept: Vec<groups::Record> = groups::all(&self.inner().store)?
+            .into_iter()
             .filter(|record| record.destroyed.is_none())
+            .collect();
+        let keys: BTreeMap<String, &str> =
+            kept.iter().map(|record| (record.name(), record.fingerprint.as_str())).collect();
+        let refreshed: BTreeMap<String, u64> = kept
+            .iter()
             .filter_map(|record| Some((record.name(), record.refreshed.as_ref()?.at)))
             .collect();
+        // Older shares of the backup key open what was encrypted before, and nothing is encrypted to them any more.
+        let mut decrypt_only: Vec<String> =
+            kept.iter().filter(|record| record.kind == Kind::Backup).map(groups::Record::name).collect();
+        decrypt_only.pop();
         let mut rolled_back = Vec::new();
         let mut primers = Vec::new();
         let mut healthy = 0;
@@ -111,7 +119,7 @@ impl Primer {
         Ok(json!({
             "cluster": identity.cluster, "name": identity.name, "lab": identity.lab, "pin": key.public().pin(),
             "primers": primers, "healthy": healthy, "declared": self.config.peers.len(), "quorum": self.config.quorum_size,
-            "keys": keys, "refreshed": refreshed, "rollback": rollback, "rolledBack": !rolled_back.is_empty(),
+            "keys": keys, "refreshed": refreshed, "decryptOnly": decrypt_only, "rollback": rollback, "rolledBack": !rolled_back.is_empty(),
             "record": { "entries": own.number, "hash": own.hash }, "replay": replay,
             "protector": slots, "waiting": self.waiting().len(),
         }))

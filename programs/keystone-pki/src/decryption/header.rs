@@ -9,8 +9,8 @@ use curve25519_dalek::traits::IsIdentity as _;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-const VERSION: &[u8] = b"age-encryption.org/v1\n";
-const MAC: &[u8] = b"---";
+pub(super) const VERSION: &[u8] = b"age-encryption.org/v1\n";
+pub(super) const MAC: &[u8] = b"---";
 
 /// Why a header or a stanza is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -51,7 +51,8 @@ pub enum HeaderError {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Header {
     bytes: Vec<u8>,
-    stanzas: Vec<Stanza>,
+    pub(super) stanzas: Vec<Stanza>,
+    check: [u8; 32],
 }
 
 /// The ephemeral point of one stanza, of prime order.
@@ -86,18 +87,23 @@ impl Header {
         // «--- » and 32 bytes in base64 without padding.
         let line = rest.strip_prefix(b"--- ").ok_or(HeaderError::NotAge)?;
         let end = line.iter().position(|byte| *byte == b'\n').ok_or(HeaderError::NotAge)?;
-        let mac = line.get(..end).and_then(|text| STANDARD_NO_PAD.decode(text).ok());
-        if mac.map(|mac| mac.len()) != Some(32) || stanzas.is_empty() {
-            return Err(HeaderError::NotAge);
-        }
+        let check = line.get(..end).and_then(|text| STANDARD_NO_PAD.decode(text).ok()?.try_into().ok());
+        let check = check.filter(|_| !stanzas.is_empty()).ok_or(HeaderError::NotAge)?;
         let length = file.len() - line.len() + end + 1;
-        Ok(Self { bytes: file[..length].to_vec(), stanzas })
+        Ok(Self { bytes: file[..length].to_vec(), stanzas, check })
     }
 
     /// The header's own bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The bytes that the header's check covers, and the check.
+    pub(super) fn parts(&self) -> (&[u8], [u8; 32]) {
+        // « » and the check in base64 without padding, and the end of the line.
+        const REST: usize = 1 + 43 + 1;
+        (&self.bytes[..self.bytes.len() - REST], self.check)
     }
 
     /// SHA-256 of the header, for the record.

@@ -103,7 +103,16 @@ pub struct FileIdentity {
 }
 
 impl FileIdentity {
-    fn open(&self) -> Option<FileKey> {
+    /// Whether that is the stanza.
+    pub(super) fn opens(&self, stanza: &Stanza) -> bool {
+        let share = match stanza.args.as_slice() {
+            [share] if stanza.tag == "X25519" => STANDARD_NO_PAD.decode(share).ok(),
+            _ => None,
+        };
+        share.is_some_and(|share| share == self.share) && stanza.body == self.body
+    }
+
+    pub(super) fn open(&self) -> Option<FileKey> {
         let plain = Zeroizing::new(aead_decrypt(&self.key, 16, &self.body).ok()?);
         let bytes: [u8; 16] = plain.as_slice().try_into().ok()?;
         Some(FileKey::init_with_mut(|key| key.copy_from_slice(&bytes)))
@@ -112,11 +121,7 @@ impl FileIdentity {
 
 impl age::Identity for FileIdentity {
     fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
-        let share = match stanza.args.as_slice() {
-            [share] if stanza.tag == "X25519" => STANDARD_NO_PAD.decode(share).ok()?,
-            _ => return None,
-        };
-        (share == self.share && stanza.body == self.body).then_some(())?;
+        self.opens(stanza).then_some(())?;
         Some(self.open().ok_or(age::DecryptError::DecryptionFailed))
     }
 }

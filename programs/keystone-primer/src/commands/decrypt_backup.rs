@@ -52,7 +52,8 @@ pub fn run(client: &Client, arguments: &DecryptBackup) -> Result<Said, Refusal> 
     .fix("age -r \"$(cat FILE OF backupRecipient)\" encrypts to it"))
 }
 
-fn header_of(path: &Path) -> Result<Header, Refusal> {
+/// The header of a file.
+pub fn header_of(path: &Path) -> Result<Header, Refusal> {
     let failed = |error: io::Error| Refusal::file("read", path, &error);
     let mut start = Vec::new();
     File::open(path)
@@ -64,7 +65,7 @@ fn header_of(path: &Path) -> Result<Header, Refusal> {
 }
 
 /// The key of the file, if the stanza is for this cluster. The parts come encrypted to a key that lives as long as this.
-fn open_stanza(
+pub fn open_stanza(
     client: &Client,
     header: &Header,
     generation: u32,

@@ -68,7 +68,8 @@ pub fn run(client: &Client, arguments: &EmergencyRotate) -> Result<Said, Refusal
         "\n{} files written. Nothing that was issued before is believed once the machines have them:\n  \
          {}git add {} {} && git commit, and deploy every machine, the control plane first\n  \
          write Secrets of Kubernetes anew, as the key that encrypted them may be known\n  \
-         encrypt backups anew: whoever has k old shares opens the old ones for ever",
+         wrap backups anew: keystone-primer rotate-backup-key FILE...; whoever has a quorum of old shares opens copies of the \
+         old ones for ever",
         written.len(),
         scene.places.before_commit(),
         scene.places.secrets.display(),

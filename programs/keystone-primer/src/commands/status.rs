@@ -35,6 +35,13 @@ pub fn run(client: &Client, arguments: &Status) -> Result<Said, Refusal> {
             for (name, fingerprint) in keys {
                 let fingerprint = fingerprint.as_str().unwrap_or_default();
                 let _ = writeln!(text, "  key {name:<10}{}", fingerprint.get(..32).unwrap_or(fingerprint));
+                if status["decryptOnly"].as_array().is_some_and(|old| old.iter().any(|one| one == name)) {
+                    let _ = writeln!(
+                        text,
+                        "  {:<14}decrypt-only, until keystone-primer rotate-backup-key --drop",
+                        ""
+                    );
+                }
                 if let Some(at) = status["refreshed"][name].as_u64() {
                     let _ = writeln!(text, "  {:<14}its shares were refreshed at {}", "", clock::shown(at));
                 }
