@@ -4,6 +4,8 @@ let
   cfg = config.keystone;
   hand = cfg.certificates.use.etcd;
   ca = "${cfg.trust}/etcd-ca.crt";
+  # `keystone-cluster rotate-keys --revoke` writes it when it is first needed.
+  revoked = "${cfg.trust}/etcd-ca.crl";
   inherit (cfg.controlPlane) restored;
   url = name: port: "https://${name}.${cfg.cluster.mesh.baseDomain}:${toString port}";
 in
@@ -53,6 +55,11 @@ in
         HEARTBEAT_INTERVAL = "200";
         ELECTION_TIMEOUT = "2000";
         QUOTA_BACKEND_BYTES = toString (8 * 1024 * 1024 * 1024);
+      }
+      // lib.optionalAttrs (builtins.pathExists revoked) {
+        # Read anew at each handshake (client/pkg/transport, checkCRL), by serial number alone.
+        CLIENT_CRL_FILE = revoked;
+        PEER_CRL_FILE = revoked;
       };
     };
 

@@ -14,6 +14,8 @@ use rcgen::{
 };
 use serde::{Deserialize, Serialize};
 use x509_cert::crl::CertificateList;
+use x509_cert::der::oid::AssociatedOid as _;
+use x509_cert::ext::pkix::{CrlNumber, CrlReason};
 
 use crate::certificate::{
     Capture, CertificateError, Contents, Intermediate, Kind, PublicKey, Replay, Serial, Subject, Time,
@@ -239,6 +241,43 @@ impl RevocationList {
     pub fn next_update(&self) -> Option<Time> {
         let time = self.read()?.tbs_cert_list.next_update?;
         Some(Time::from_unix(i64::try_from(time.to_unix_duration().as_secs()).ok()?))
+    }
+
+    /// What it says; none where it has no number, no end, or a serial number that this crate would not have given.
+    #[must_use]
+    pub fn contents(&self) -> Option<ListContents> {
+        let list = self.read()?.tbs_cert_list;
+        let extensions = list.crl_extensions.unwrap_or_default();
+        let number = extensions.iter().find(|one| one.extn_id == CrlNumber::OID)?;
+        let number = CrlNumber::from_der(number.extn_value.as_bytes()).ok()?;
+        let number = number
+            .0
+            .as_bytes()
+            .iter()
+            .try_fold(0_u64, |sum, byte| sum.checked_mul(256).map(|sum| sum + u64::from(*byte)))?;
+        let time = |time: x509_cert::time::Time| {
+            Some(Time::from_unix(i64::try_from(time.to_unix_duration().as_secs()).ok()?))
+        };
+        let mut revoked = BTreeMap::new();
+        for entry in list.revoked_certificates.into_iter().flatten() {
+            let serial = Serial::from_bytes(entry.serial_number.as_bytes())?;
+            let extensions = entry.crl_entry_extensions.unwrap_or_default();
+            let code = extensions.iter().find(|one| one.extn_id == CrlReason::OID);
+            let code = code.and_then(|one| CrlReason::from_der(one.extn_value.as_bytes()).ok());
+            let reason = match code {
+                Some(CrlReason::KeyCompromise) => Reason::KeyCompromise,
+                Some(CrlReason::Superseded) => Reason::Superseded,
+                Some(CrlReason::CessationOfOperation) => Reason::CessationOfOperation,
+                _ => Reason::Unspecified,
+            };
+            revoked.insert(serial, Revoked { at: time(entry.revocation_date)?, reason });
+        }
+        Some(ListContents {
+            number,
+            this_update: time(list.this_update)?,
+            next_update: time(list.next_update?)?,
+            revoked,
+        })
     }
 
     /// Whether a certificate of the list's issuer is revoked.

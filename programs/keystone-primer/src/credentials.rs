@@ -8,6 +8,7 @@ mod authorities;
 mod files;
 mod journal;
 mod leaves;
+mod lists;
 mod open;
 mod rotate;
 mod values;

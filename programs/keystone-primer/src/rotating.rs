@@ -183,7 +183,8 @@ impl Primer {
             details,
             now,
         )?;
-        Ok(())
+        drop(inner);
+        self.count()
     }
 
     /// Certificates of every generation of the root whose share is here, the one that issues first.

@@ -77,7 +77,10 @@ fn backups_get_headers_for_a_new_key_and_old_shares_go_when_all_have_one() {
     assert_eq!(planned["generation"], 2);
     assert_eq!(world.decrypt_only(1), json!([]));
     let made = world.rotate(1, &[]);
-    assert_eq!((&made["made"], &made["generation"], &made["decryptOnly"]), (&json!(true), &json!(2), &json!([1])));
+    assert_eq!(
+        (&made["made"], &made["generation"], &made["decryptOnly"]),
+        (&json!(true), &json!(2), &json!([1]))
+    );
     for n in 1..=3 {
         assert_ne!(fs::read_to_string(world.three.path(n, "backup.txt")).unwrap(), recipient, "primer-{n}");
         assert_eq!(world.decrypt_only(n), json!(["backup-G1"]), "primer-{n}");
@@ -91,7 +94,10 @@ fn backups_get_headers_for_a_new_key_and_old_shares_go_when_all_have_one() {
     let error = world.refused(1, &["--drop"]);
     assert!(error.contains("it is not said which backups there are"), "{error}");
     let error = world.refused(1, &["--drop", monday, tuesday]);
-    assert!(error.contains(&format!("2 of 2 backups are not wrapped for G2: {monday}, {tuesday}")), "{error}");
+    assert!(
+        error.contains(&format!("2 of 2 backups are not wrapped for G2: {monday}, {tuesday}")),
+        "{error}"
+    );
 
     let wrapped = world.rotate(2, &[monday]);
     assert_eq!((&wrapped["made"], &wrapped["wrapped"]), (&json!(false), &json!([monday])));

@@ -30,10 +30,7 @@ fn works(walker: &Walker<'_>, n: usize, issuer: &str) {
     let three = walker.three;
     let (csr, out) = (three.path(n, "worker-1.csr"), three.path(n, "worker-1.crt"));
     request(&csr);
-    walker.say(
-        n,
-        &["sign-certificate", "--csr", csr.to_str().unwrap(), "--out", out.to_str().unwrap()],
-    );
+    walker.say(n, &["sign-certificate", "--csr", csr.to_str().unwrap(), "--out", out.to_str().unwrap()]);
     let signed = Certificate::from_pem(&fs::read_to_string(&out).unwrap()).unwrap();
     assert_eq!(signed.contents().issuer.common_name, issuer);
     let (backup, opened) = (three.path(n, "backup.enc"), three.path(n, "opened"));
@@ -69,7 +66,9 @@ fn another_machine_takes_the_place_of_a_lost_one() {
     let token = three.json(1, &["token", "create", "primer-4"])["token"].as_str().unwrap().to_owned();
     three.say(3, &["join", "--token", "-"], &token);
     let walker = Walker::new(&three);
-    walker.until(|| three.json(3, &["status"])["primers"].as_array().unwrap().iter().all(|p| p["pin"].is_string()));
+    walker.until(|| {
+        three.json(3, &["status"])["primers"].as_array().unwrap().iter().all(|p| p["pin"].is_string())
+    });
     let done = walker.say(3, &["repair", "--lost", "primer-3"]);
     assert!(done.contains("root-G1") && done.contains("backup-G1"), "{done}");
     assert_eq!(keys(&three, 3), before, "the keys are the same");
@@ -87,8 +86,17 @@ fn a_new_root_is_made_and_vouched_for() {
     let (secrets, trust) = (place("secrets"), place("trust"));
     let walker = Walker::new(&three);
     let verb = |verb: &str, more: &[&str]| {
-        let common =
-            [verb, "--inventory", &inventory, "--identity", &identity, "--secrets", &secrets, "--trust", &trust];
+        let common = [
+            verb,
+            "--inventory",
+            &inventory,
+            "--identity",
+            &identity,
+            "--secrets",
+            &secrets,
+            "--trust",
+            &trust,
+        ];
         walker.say(1, &common.iter().chain(more).copied().collect::<Vec<_>>())
     };
     verb("generate-credentials", &[]);

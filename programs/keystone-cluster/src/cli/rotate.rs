@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use keystone_model::Authority;
+use keystone_model::{Authority, Name};
+use keystone_primer::rotation::Reason;
 
 /// Replace keys on the control plane, while all primers sleep.
 ///
@@ -15,6 +16,7 @@ use keystone_model::Authority;
   keystone-cluster rotate-keys --type intermediate
   keystone-cluster rotate-keys --type intermediate --finish     (after the overlap)
   keystone-cluster rotate-keys --type leaves
+  keystone-cluster rotate-keys --type leaves --revoke control-2=key-compromise
 
 Exit codes: 0 done; 1 not done, and nothing was changed; 2 the command line is wrong.")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
@@ -31,6 +33,11 @@ pub struct RotateKeys {
     /// End the overlap: the ones before are believed no more
     #[arg(long)]
     pub finish: bool,
+    /// With --type leaves: a machine or person whose certificates are taken back before they end. It gets new ones, and the old
+    /// ones go on the lists of those who read one (etcd); the rest is said. REASON is key-compromise, superseded or
+    /// cessation-of-operation
+    #[arg(long, value_name = "NAME[=REASON]", value_parser = revocation)]
+    pub revoke: Vec<(Name, Reason)>,
     /// The inventory
     #[arg(long, value_name = "FILE", default_value = "hosts/cluster.toml")]
     pub inventory: PathBuf,
@@ -68,4 +75,15 @@ fn authority(text: &str) -> Result<Authority, String> {
             "take one of kubernetes, etcd, front-proxy, node; the root is a quorum's: keystone-primer rotate-root-keys"
                 .to_owned()
         })
+}
+
+fn revocation(text: &str) -> Result<(Name, Reason), String> {
+    let (name, reason) = text.split_once('=').unwrap_or((text, "key-compromise"));
+    let reason = match reason {
+        "key-compromise" => Reason::KeyCompromise,
+        "superseded" => Reason::Superseded,
+        "cessation-of-operation" => Reason::CessationOfOperation,
+        _ => return Err("a reason is key-compromise, superseded or cessation-of-operation".to_owned()),
+    };
+    Ok((name.parse().map_err(|error: keystone_model::ParseError| error.to_string())?, reason))
 }

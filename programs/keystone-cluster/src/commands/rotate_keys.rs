@@ -30,6 +30,7 @@ pub fn run(arguments: &RotateKeys) -> ExitCode {
         only: arguments.only.clone(),
         overlap: u64::from(arguments.overlap_days) * 86_400,
         finish: arguments.finish,
+        revoke: arguments.revoke.iter().cloned().collect(),
         dry_run: arguments.dry_run,
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

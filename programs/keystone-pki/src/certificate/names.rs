@@ -155,6 +155,14 @@ impl Serial {
         (Self::positive(bytes).0 == bytes).then_some(Self(bytes))
     }
 
+    /// As it is shown, in hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).ok());
+        let bytes: Option<Vec<u8>> = digits.map(|two| u8::from_str_radix(two?, 16).ok()).collect();
+        Self::from_bytes(&bytes?)
+    }
+
     /// Its 16 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {

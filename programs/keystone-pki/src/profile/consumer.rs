@@ -83,12 +83,11 @@ pub const CONSUMERS: &[Consumer] = &[
         "coordinator and relays of the mesh",
         false,
     ),
-    Consumer {
-        consumer: "our own programs",
-        setting: "the bundle, or the root for a leaf `node` that the root signed directly",
-        bundle: Authority::Node,
-        checks: "machines",
-        clients: true,
-        revocation: Revocation::List("the node intermediate's list"),
-    },
+    consumer(
+        "our own programs",
+        "the bundle, or the root for a leaf `node` that the root signed directly",
+        Authority::Node,
+        "machines",
+        true,
+    ),
 ];

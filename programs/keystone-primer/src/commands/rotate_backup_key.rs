@@ -57,15 +57,18 @@ impl View {
 pub fn run(client: &Client, arguments: &RotateBackupKey) -> Result<Said, Refusal> {
     let files = files(arguments)?;
     // Everything is read before anything is done.
-    let headers: Vec<(PathBuf, Header)> =
-        files.into_iter().map(|path| Ok((path.clone(), header_of(&path)?))).collect::<Result<_, Refusal>>()?;
+    let headers: Vec<(PathBuf, Header)> = files
+        .into_iter()
+        .map(|path| Ok((path.clone(), header_of(&path)?)))
+        .collect::<Result<_, Refusal>>()?;
     let mut view = View::new(client)?;
     let begins = view.generations.len() < 2;
     if arguments.drop {
         return end(client, arguments, &view, &headers);
     }
     let mut text = lab_mark(&view.lab).to_owned();
-    let mut document = json!({ "ok": true, "dryRun": arguments.dry_run, "made": begins, "lab": view.lab["lab"] });
+    let mut document =
+        json!({ "ok": true, "dryRun": arguments.dry_run, "made": begins, "lab": view.lab["lab"] });
     let to = view.newest() + u32::from(begins);
     // Writing to a String cannot fail.
     if begins {
@@ -133,12 +136,16 @@ fn end(
         return Err(Refusal::new("there is no backup key yet").fix("keystone-primer status"));
     };
     if old.is_empty() {
-        return Err(Refusal::new(format!("no share of a backup key before G{newest} is left on this primer"))
-            .fix("on a primer that was off meanwhile: the same command there"));
+        return Err(Refusal::new(format!(
+            "no share of a backup key before G{newest} is left on this primer"
+        ))
+        .fix("on a primer that was off meanwhile: the same command there"));
     }
     if headers.is_empty() && !arguments.no_backups {
-        return Err(Refusal::new("it is not said which backups there are, and what only old shares open is lost with them")
-            .fix("name them, or a --list of them; if nobody needs one: --no-backups"));
+        return Err(Refusal::new(
+            "it is not said which backups there are, and what only old shares open is lost with them",
+        )
+        .fix("name them, or a --list of them; if nobody needs one: --no-backups"));
     }
     let open: Vec<String> = headers
         .iter()
@@ -163,7 +170,10 @@ fn end(
     let secret = secret::ask(client, arguments.opening)?;
     let keys = BTreeMap::from([(Kind::Backup, *newest)]);
     let done = Scene::step(client, Stage::Drop, &keys, REASON, &secret)?;
-    let _ = writeln!(text, "  destroyed     the shares of {gone}; what is not wrapped for G{newest} opens no more");
+    let _ = writeln!(
+        text,
+        "  destroyed     the shares of {gone}; what is not wrapped for G{newest} opens no more"
+    );
     for name in done["missing"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let _ = writeln!(text, "  {name} is off and still has its old share; run this there when it is on");
     }

@@ -260,6 +260,6 @@ fn accept(client: &Client, scene: &Scene, old: u32, new: u32, secret: &Secret) -
     }
     let mut files = Files::new(&scene.cluster);
     files.trust(ROOTS, old_root.pem() + &new_root.pem());
-    files.trust(CROSSES, newer.iter().chain(&older).map(Certificate::pem).collect());
+    files.trust(CROSSES, newer.iter().chain(&older).map(Certificate::pem).collect::<String>());
     Ok(files)
 }

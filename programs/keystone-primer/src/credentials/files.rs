@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use age::Recipient;
-use keystone_model::{Cluster, recipients_file, secret};
+use keystone_model::{Cluster, Name, recipients_file, secret};
 use keystone_pki::certificate::Certificate;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,12 @@ impl Issued {
         self.0.get(file).cloned().unwrap_or_default()
     }
 
+    /// What a machine or a person of that name has.
+    pub fn of_holder(&self, name: &Name) -> BTreeMap<String, Note> {
+        let files = [secret::host_certificates(name), secret::person_certificates(name)];
+        files.iter().flat_map(|file| self.of(file)).collect()
+    }
+
     /// Notes what a file holds.
     pub fn set(&mut self, file: &str, notes: BTreeMap<String, Note>) {
         self.0.insert(file.to_owned(), notes);
@@ -79,7 +85,7 @@ pub fn read_issued(trust: &Path) -> Result<BTreeMap<String, BTreeMap<String, Not
 pub struct Files {
     rules: BTreeMap<String, Vec<String>>,
     sealed: BTreeMap<String, Vec<u8>>,
-    public: BTreeMap<String, String>,
+    public: BTreeMap<String, Vec<u8>>,
     gone: BTreeSet<String>,
 }
 
@@ -119,8 +125,8 @@ impl Files {
     }
 
     /// Something public.
-    pub fn trust(&mut self, name: &str, text: String) {
-        self.public.insert(name.to_owned(), text);
+    pub fn trust(&mut self, name: &str, contents: impl Into<Vec<u8>>) {
+        self.public.insert(name.to_owned(), contents.into());
     }
 
     /// A public file that goes.
@@ -135,7 +141,7 @@ impl Files {
         roots: &[Certificate],
         issued: &Issued,
     ) -> Result<(), Refusal> {
-        self.trust(ROOTS, roots.iter().map(Certificate::pem).collect());
+        self.trust(ROOTS, roots.iter().map(Certificate::pem).collect::<String>());
         self.trust("recipients.txt", recipients_file(cluster));
         self.issued(issued)
     }
@@ -149,10 +155,10 @@ impl Files {
 
     /// Writes everything that differs, all of it or nothing, and tells what.
     pub fn write(&self, journal: &Journal<'_>, places: &Places) -> Result<Vec<String>, Refusal> {
-        let differs = |name: &str, text: &str| {
-            !fs::read(places.trust.join(name)).is_ok_and(|there| there == text.as_bytes())
+        let differs = |name: &str, contents: &[u8]| {
+            !fs::read(places.trust.join(name)).is_ok_and(|there| there == contents)
         };
-        let public: Vec<_> = self.public.iter().filter(|(name, text)| differs(name, text)).collect();
+        let public: Vec<_> = self.public.iter().filter(|(name, contents)| differs(name, contents)).collect();
         let gone: Vec<_> = self.gone.iter().filter(|name| places.trust.join(name).exists()).collect();
         let names: Vec<String> = self.sealed.keys().map(|name| format!("{name}.age")).collect();
         let sealed = names.iter().zip(self.sealed.values());
@@ -160,7 +166,9 @@ impl Files {
             sealed
                 .map(|(name, bytes)| (Folder::Secrets, name.as_str(), Some(bytes.as_slice())))
                 .chain(
-                    public.iter().map(|(name, text)| (Folder::Trust, name.as_str(), Some(text.as_bytes()))),
+                    public
+                        .iter()
+                        .map(|(name, contents)| (Folder::Trust, name.as_str(), Some(contents.as_slice()))),
                 )
                 .chain(gone.iter().map(|name| (Folder::Trust, name.as_str(), None))),
         )?;

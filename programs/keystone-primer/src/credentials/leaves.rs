@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keystone_model::{Authority, Cluster, secret};
+use keystone_model::{Authority, Cluster, Name, secret};
 use keystone_pki::certificate::{Certificate, PrivateKey, Time};
 use keystone_pki::profile::{Holder, Identity, identities};
 use rand_core::OsRng;
@@ -60,6 +60,11 @@ fn meaning(identity: &Identity, issuer: [u8; 20]) -> String {
 }
 
 impl Bundle {
+    /// Whether it is a machine's or person's of that name.
+    pub fn is_of(&self, name: &Name) -> bool {
+        self.file == secret::host_certificates(name) || self.file == secret::person_certificates(name)
+    }
+
     /// Whether its certificates have to be issued: one is missing, says something else than it should, or ends soon.
     pub fn is_due(
         &self,

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
-use keystone_model::{Authority, Cluster};
-use keystone_pki::certificate::{Certificate, Intermediate, Time};
-use keystone_pki::profile::INTERMEDIATES;
+use keystone_model::{Authority, Cluster, Name};
+use keystone_pki::certificate::{Certificate, Intermediate, Serial, Time};
+use keystone_pki::crl::Reason;
+use keystone_pki::profile::{INTERMEDIATES, PROFILES};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ use super::authorities::{Chain, Issuers, Keys, Known, bundle_file, generation, k
 use super::files::{Files, Issued, ROOTS};
 use super::journal::Journal;
 use super::leaves;
+use super::lists::{self, List};
 use crate::clock;
 use crate::refusal::Refusal;
 
@@ -45,6 +47,8 @@ pub struct Rotation {
     pub overlap: u64,
     /// Take out what was rotated before, instead of rotating.
     pub finish: bool,
+    /// Machines and people whose certificates are taken back before they end, and why.
+    pub revoke: BTreeMap<Name, Reason>,
     /// Say what would be done, and do nothing.
     pub dry_run: bool,
 }
@@ -122,6 +126,10 @@ fn roots(places: &Places) -> Result<Vec<Certificate>, Refusal> {
 /// # Errors
 /// When nothing was changed, and why.
 pub fn rotate(cluster: &Cluster, places: &Places, wanted: &Rotation, now: u64) -> Result<Rotated, Refusal> {
+    if wanted.kind == Type::Intermediate && !wanted.revoke.is_empty() {
+        return Err(Refusal::new("an intermediate is taken back by its next one, and not by a list")
+            .fix("keystone-cluster rotate-keys --type leaves --revoke NAME"));
+    }
     let journal = if wanted.dry_run { None } else { Some(Journal::open(places)?) };
     let time = Time::from_unix(i64::try_from(now).unwrap_or(i64::MAX));
     let roots = roots(places)?;
@@ -134,6 +142,7 @@ pub fn rotate(cluster: &Cluster, places: &Places, wanted: &Rotation, now: u64) -
         overlaps: read_overlaps(places)?,
         known: Known::new(),
         files: Files::new(cluster),
+        revoked: Vec::new(),
         said: Vec::new(),
     };
     let chosen: Vec<Authority> = INTERMEDIATES
@@ -145,13 +154,13 @@ pub fn rotate(cluster: &Cluster, places: &Places, wanted: &Rotation, now: u64) -
         (Type::Intermediate, true) => work.finish(&chosen)?,
         (Type::Intermediate, false) => work.promote(&chosen, wanted)?,
     }
-    let issued = work.leaves(wanted.dry_run)?;
+    let issued = work.leaves(wanted)?;
     let mut text = work.said.iter().fold(String::new(), |text, line| text + "  " + line + "\n");
     let successors: BTreeMap<&str, usize> =
         work.chains.iter().map(|(authority, chain)| (authority.as_str(), chain.successors.len())).collect();
     let mut document = json!({
         "ok": true, "dryRun": wanted.dry_run, "bundles": issued, "successors": successors,
-        "overlaps": work.overlaps, "done": work.said,
+        "overlaps": work.overlaps, "revoked": work.revoked, "done": work.said,
     });
     let written = match journal {
         Some(journal) if !work.said.is_empty() => work.files.write(&journal, places)?,
@@ -188,6 +197,8 @@ struct Work<'w> {
     overlaps: Overlaps,
     known: Known,
     files: Files,
+    /// Serial numbers that were put on a list.
+    revoked: Vec<String>,
     said: Vec<String>,
 }
 
@@ -290,17 +301,23 @@ impl Work<'_> {
         write_overlaps(&self.overlaps, &mut self.files)
     }
 
-    /// Issues the leaves that are due, those below a promoted intermediate among them.
-    fn leaves(&mut self, dry_run: bool) -> Result<Vec<String>, Refusal> {
+    /// Issues the leaves that are due, those below a promoted intermediate among them, and the lists.
+    fn leaves(&mut self, wanted: &Rotation) -> Result<Vec<String>, Refusal> {
         let mut issued = Issued::read(&self.places.trust)?;
+        let taken_back = self.taken_back(&issued, &wanted.revoke)?;
         let issuing = |authority: Authority| {
             let current = self.chains.get(&authority)?.current.as_ref()?;
             Some(current.contents().subject_key_id)
         };
         let due: Vec<leaves::Bundle> = leaves::bundles(self.cluster)
             .into_iter()
-            .filter(|bundle| bundle.is_due(&issued, &issuing, self.places, self.time))
+            .filter(|bundle| {
+                wanted.revoke.keys().any(|name| bundle.is_of(name))
+                    || bundle.is_due(&issued, &issuing, self.places, self.time)
+            })
             .collect();
+        // One whose intermediate is another one now is signed anew too.
+        let promoted: Vec<Authority> = self.known.keys().copied().collect();
         let mut known = std::mem::take(&mut self.known);
         for (authority, chain) in &self.chains {
             known.entry(*authority).or_insert_with(|| (chain.clone(), None));
@@ -308,7 +325,7 @@ impl Work<'_> {
         let mut issuers = Issuers::new(known, super::crosses(self.places), self.places);
         let mut names = Vec::new();
         for bundle in &due {
-            if !dry_run {
+            if !wanted.dry_run {
                 bundle.issue(&mut issuers, &mut issued, &mut self.files, self.time)?;
             }
             names.push(format!("{}.age", bundle.file));
@@ -318,6 +335,63 @@ impl Work<'_> {
             self.files.issued(&issued)?;
             self.said.push(format!("certificates  of {} machines and people are issued", due.len()));
         }
+        for authority in INTERMEDIATES.into_iter().filter(|authority| lists::is_read(*authority)) {
+            let list = List::read(self.places, authority)?;
+            let serials = taken_back.get(&authority).cloned().unwrap_or_default();
+            if serials.is_empty()
+                && !list.is_due(self.time)
+                && !(list.exists() && promoted.contains(&authority))
+            {
+                continue;
+            }
+            self.revoked.extend(serials.keys().map(ToString::to_string));
+            if !wanted.dry_run {
+                let (name, der) = list.sign(&serials, issuers.get(authority)?, self.time)?;
+                self.files.trust(&name, der);
+            }
+            self.said.push(format!(
+                "list          {}: {} certificates are on it that were not",
+                lists::file(authority),
+                serials.len()
+            ));
+        }
         Ok(names)
+    }
+
+    /// What goes on which list; and what no list takes back is said.
+    fn taken_back(
+        &mut self,
+        issued: &Issued,
+        names: &BTreeMap<Name, Reason>,
+    ) -> Result<BTreeMap<Authority, BTreeMap<Serial, Reason>>, Refusal> {
+        let mut found: BTreeMap<Authority, BTreeMap<Serial, Reason>> = BTreeMap::new();
+        for (name, reason) in names {
+            let notes = issued.of_holder(name);
+            if notes.is_empty() {
+                return Err(Refusal::new(format!("no certificate was issued to `{name}`"))
+                    .fix("names are those of the inventory; hosts/trust/issued.json has everybody"));
+            }
+            let mut others = Vec::new();
+            for (profile, note) in &notes {
+                let authority = PROFILES.iter().find(|one| one.name == profile).map(|one| one.authority);
+                let Some(authority) = authority else { continue };
+                let serial = Serial::parse(&note.serial);
+                match serial.filter(|_| lists::is_read(authority)) {
+                    Some(serial) => drop(found.entry(authority).or_default().insert(serial, *reason)),
+                    None => others.push(authority.as_str()),
+                }
+            }
+            others.sort_unstable();
+            others.dedup();
+            if !others.is_empty() {
+                self.said.push(format!(
+                    "{name}: certificates below {} are on no list, as nobody reads one; until they end by themselves only \
+                     keystone-cluster rotate-keys --type intermediate --only {} ends them",
+                    others.join(", "),
+                    others.join(" --only ")
+                ));
+            }
+        }
+        Ok(found)
     }
 }
