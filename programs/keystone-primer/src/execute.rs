@@ -219,6 +219,7 @@ impl Primer {
     /// Binds a slot to the state that the machine is in now.
     fn reseal_slot(self: &Arc<Self>, id: u32, secret: &Secret) -> Result<Value, Refusal> {
         let key = self.unlock(&secret.unlock(self)?)?;
+        let age = self.age()?;
         {
             let mut inner = self.inner();
             let (store, state) = inner.parts()?;
@@ -226,6 +227,10 @@ impl Primer {
             let mut resealed = slots.clone();
             resealed.reseal(id, &key, clock::now())?;
             state.replace_slots(store, resealed)?;
+            // A TPM that took the place of another has a counter of its own. A folder that is older than the counter stays so.
+            if matches!(age, crate::counter::Age::Unknown(_)) {
+                crate::counter::tie(store)?;
+            }
         }
         self.record(
             "protector-resealed",
@@ -260,6 +265,9 @@ impl Primer {
             }
             .ok_or_else(|| Refusal::new("another slot was made meanwhile"))?;
             let created = slots.add(&key, create, label, recovery, clock::now())?;
+            if kind == SlotKind::Tpm2 {
+                crate::counter::tie(store)?;
+            }
             state.replace_slots(store, slots)?;
             created
         };

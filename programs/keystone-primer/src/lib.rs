@@ -12,6 +12,7 @@ mod clock;
 mod commands;
 mod config;
 mod control;
+mod counter;
 mod courier;
 mod credentials;
 mod decrypting;

@@ -38,6 +38,8 @@ pub struct Primer {
     pub again: AtomicBool,
     /// New keys whose making was agreed to here, and who may lead it: in memory only.
     pub agreed: Mutex<BTreeSet<(String, Kind, u32)>>,
+    /// Held while the TPM's counter and the folder's are compared or changed.
+    pub counting: Mutex<()>,
     /// What a test makes of this primer's answers.
     #[cfg(test)]
     pub lie: crate::testing::Kept,
@@ -87,6 +89,7 @@ impl Primer {
             ceremony: Mutex::new(()),
             again: AtomicBool::new(false),
             agreed: Mutex::default(),
+            counting: Mutex::default(),
             #[cfg(test)]
             lie: Mutex::default(),
         }))
@@ -132,6 +135,7 @@ impl Primer {
                 clock::now(),
             )?;
         }
+        self.count()?;
         self.share_record();
         Ok(())
     }

@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 
 use crate::config::Config;
 use crate::control;
+use crate::counter::Age;
 use crate::frame;
 use crate::peers::{Reply, Request};
 use crate::primer::Primer;
@@ -47,6 +48,11 @@ pub fn run(config: Config, inherited: bool) -> Result<(), Refusal> {
     };
     control::listen(&primer)?;
     if primer.inner().state.is_some() {
+        if primer.age()? == Age::RolledBack {
+            eprintln!("this state is older than what this machine's TPM counted: keystone-primer status");
+        }
+        // What was written last may have been interrupted before it was counted.
+        primer.count()?;
         let primer = Arc::clone(&primer);
         thread::spawn(move || {
             primer.share_record();

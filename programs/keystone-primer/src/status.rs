@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::counter::Age;
 use crate::groups::{self, Kind};
 use crate::peers::Pong;
 use crate::primer::Primer;
@@ -72,10 +73,8 @@ impl Primer {
             .collect();
         let keys: BTreeMap<String, &str> =
             kept.iter().map(|record| (record.name(), record.fingerprint.as_str())).collect();
-        let refreshed: BTreeMap<String, u64> = kept
-            .iter()
-            .filter_map(|record| Some((record.name(), record.refreshed.as_ref()?.at)))
-            .collect();
+        let refreshed: BTreeMap<String, u64> =
+            kept.iter().filter_map(|record| Some((record.name(), record.refreshed.as_ref()?.at))).collect();
         // Older shares of the backup key open what was encrypted before, and nothing is encrypted to them any more.
         let mut decrypt_only: Vec<String> =
             kept.iter().filter(|record| record.kind == Kind::Backup).map(groups::Record::name).collect();
@@ -111,15 +110,29 @@ impl Primer {
             }));
         }
         let reachable = pongs.values().filter(|pong| pong.is_ok()).count();
+        let age = self.age()?;
+        let older = age == Age::RolledBack || !rolled_back.is_empty();
+        let counted = match &age {
+            Age::Uncounted => "there is no TPM counter".to_owned(),
+            Age::Newest => "it is the state that this machine's TPM counted last".to_owned(),
+            Age::RolledBack => "this state is older than what this machine's TPM counted".to_owned(),
+            Age::Unknown(why) => format!("the TPM's counter says nothing ({why})"),
+        };
         let rollback = match (rolled_back.is_empty(), reachable) {
-            (false, _) => format!("this state is older than what {} saw of it", rolled_back.join(", ")),
-            (true, 0) => "not checkable: no other primer answers, and there is no TPM counter".to_owned(),
-            (true, n) => format!("none: {n} other primers saw this state's last entry or an earlier one"),
+            (false, _) => {
+                format!("this state is older than what {} saw of it; {counted}", rolled_back.join(", "))
+            }
+            (true, _) if age == Age::RolledBack => counted,
+            (true, 0) if age == Age::Newest => format!("none: {counted}"),
+            (true, 0) => format!("not checkable: no other primer answers, and {counted}"),
+            (true, n) => {
+                format!("none: {n} other primers saw this state's last entry or an earlier one; {counted}")
+            }
         };
         Ok(json!({
             "cluster": identity.cluster, "name": identity.name, "lab": identity.lab, "pin": key.public().pin(),
             "primers": primers, "healthy": healthy, "declared": self.config.peers.len(), "quorum": self.config.quorum_size,
-            "keys": keys, "refreshed": refreshed, "decryptOnly": decrypt_only, "rollback": rollback, "rolledBack": !rolled_back.is_empty(),
+            "keys": keys, "refreshed": refreshed, "decryptOnly": decrypt_only, "rollback": rollback, "rolledBack": older,
             "record": { "entries": own.number, "hash": own.hash }, "replay": replay,
             "protector": slots, "waiting": self.waiting().len(),
         }))

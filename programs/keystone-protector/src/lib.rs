@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod counter;
 mod device;
 mod error;
 mod file;

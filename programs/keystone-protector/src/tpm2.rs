@@ -29,6 +29,8 @@ use crate::error::ProtectorError;
 use crate::identity::ShareIdentity;
 use crate::slot::{Method, SlotKind};
 
+pub mod counter;
+
 const DEVICE: &str = "/dev/tpmrm0";
 
 fn failed(what: &str) -> impl FnOnce(tss_esapi::Error) -> ProtectorError {
@@ -142,14 +144,18 @@ fn policy(
     })
 }
 
+fn connect() -> Result<Context, ProtectorError> {
+    let device = TctiNameConf::from_environment_variable()
+        .or_else(|_| DEVICE.parse::<DeviceConfig>().map(TctiNameConf::Device))
+        .map_err(failed("no TPM"))?;
+    Context::new(device).map_err(failed("no TPM answers"))
+}
+
 /// Does something below the storage key, which the TPM makes anew each time: the same one until it is cleared.
 fn with_storage_key<T>(
     work: impl FnOnce(&mut Context, KeyHandle) -> Result<T, ProtectorError>,
 ) -> Result<T, ProtectorError> {
-    let device = TctiNameConf::from_environment_variable()
-        .or_else(|_| DEVICE.parse::<DeviceConfig>().map(TctiNameConf::Device))
-        .map_err(failed("no TPM"))?;
-    let mut context = Context::new(device).map_err(failed("no TPM answers"))?;
+    let mut context = connect()?;
     let attributes = ObjectAttributesBuilder::new()
         .with_fixed_tpm(true)
         .with_fixed_parent(true)
