@@ -80,7 +80,7 @@ struct Etcd {
 }
 
 impl Etcd {
-    fn start(place: &Place, folder: &Path, identity: (PathBuf, PathBuf)) -> Self {
+    fn start(place: &Place, folder: &Path, identity: &(PathBuf, PathBuf)) -> Self {
         let free: Vec<TcpListener> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let [client, peer] =
             [0, 1].map(|at: usize| format!("https://127.0.0.1:{}", free[at].local_addr().unwrap().port()));
@@ -153,7 +153,7 @@ fn etcd_refuses_who_is_on_the_list() {
     let other = file("control-3", "apiserver-etcd", "other");
     place.done(&["--type", "leaves", "--revoke", "control-2"]);
     let new = file("control-2", "apiserver-etcd", "new");
-    let etcd = Etcd::start(&place, folder.path(), file("control-1", "etcd", "member"));
+    let etcd = Etcd::start(&place, folder.path(), &file("control-1", "etcd", "member"));
     let asked = |identity: &(PathBuf, PathBuf)| {
         Command::new("etcdctl")
             .args(["--endpoints", &etcd.url, "--dial-timeout", "2s", "--command-timeout", "3s", "get", "a"])

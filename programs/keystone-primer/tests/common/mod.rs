@@ -1,6 +1,6 @@
 //! Three real daemons on loopback, on ports that the system chooses.
 
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 #![allow(dead_code, reason = "not every test uses all of it")]
 
 pub mod proxy;
