@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use keystone_model::Cluster;
 use serde_json::Value;
 
 use crate::clock;
@@ -38,6 +39,8 @@ pub struct Primer {
     pub again: AtomicBool,
     /// New keys whose making was agreed to here, and who may lead it: in memory only.
     pub agreed: Mutex<BTreeSet<(String, Kind, u32)>>,
+    /// The inventory that was judged last, by its file's hash.
+    pub judged: Mutex<Option<(String, Arc<Cluster>)>>,
     /// Held while the TPM's counter and the folder's are compared or changed.
     pub counting: Mutex<()>,
     /// What a test makes of this primer's answers.
@@ -89,6 +92,7 @@ impl Primer {
             ceremony: Mutex::new(()),
             again: AtomicBool::new(false),
             agreed: Mutex::default(),
+            judged: Mutex::default(),
             counting: Mutex::default(),
             #[cfg(test)]
             lie: Mutex::default(),

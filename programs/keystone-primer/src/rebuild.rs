@@ -1,6 +1,8 @@
 //! What an act would sign, rebuilt by the custodian from the request, the profile and its own inventory.
 
+use std::fs;
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +15,7 @@ use keystone_pki::request::{OtherRoot, Policy, Request, Signable, View};
 use crate::act::{Act, Dangerous};
 use crate::clock;
 use crate::groups::{self, Kind, Record};
+use crate::node_key::hash;
 use crate::primer::Primer;
 use crate::refusal::Refusal;
 use crate::store::Store;
@@ -45,11 +48,18 @@ pub fn root(store: &Store, record: &Record) -> Result<Option<Certificate>, Refus
 
 /// Keeps a root's certificate, if it is one of the key of a group here by itself.
 pub fn keep_root(store: &Store, pem: &str) -> Result<(), Refusal> {
+    let records = groups::all(store)?;
+    for record in records.iter().filter(|record| record.kind == Kind::Root) {
+        // Every answer of another primer brings it.
+        if store.read(&root_file(record))?.is_some_and(|there| there.as_slice() == pem.as_bytes()) {
+            return Ok(());
+        }
+    }
     let wrong =
         |error: &dyn std::fmt::Display| Refusal::new(format!("this is no certificate of the root: {error}"));
     let certificate = Certificate::from_pem(pem).map_err(|error| wrong(&error))?;
     certificate.verify(&certificate).map_err(|error| wrong(&error))?;
-    for record in groups::all(store)?.iter().filter(|record| record.kind == Kind::Root) {
+    for record in records.iter().filter(|record| record.kind == Kind::Root) {
         if certificate.contents().key == key_of(record)? {
             if root(store, record)?.is_none() {
                 store.write(&root_file(record), certificate.pem().as_bytes())?;
@@ -66,10 +76,19 @@ pub fn key_of(record: &Record) -> Result<PublicKey, Refusal> {
 }
 
 impl Primer {
-    /// This primer's own copy of the inventory.
-    pub fn inventory(&self) -> Result<Cluster, Refusal> {
+    /// This primer's own copy of the inventory. It is read from disk each time, and judged when it is another one than before.
+    pub fn inventory(&self) -> Result<Arc<Cluster>, Refusal> {
         let path = self.config.inventory.clone().unwrap_or_else(|| PathBuf::from(INVENTORY));
-        let input = Input { inventory: path, trust: None };
+        // Where it cannot be read, reading it as an inventory says why.
+        let hash = || fs::read(&path).ok().map(|bytes| hash(&bytes));
+        let found = hash();
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, cluster)) = judged.as_ref()
+            && Some(of) == found.as_ref()
+        {
+            return Ok(Arc::clone(cluster));
+        }
+        let input = Input { inventory: path.clone(), trust: None };
         let (inventory, _) = input.inventory().map_err(|error| {
             Refusal::new(format!("this primer's own copy of the inventory cannot be used: {error}")).fix(
                 "put it where `inventory` in the primer's configuration says, or /etc/keystone/cluster.json",
@@ -81,7 +100,11 @@ impl Primer {
                 inventory.cluster.cluster.name, self.config.cluster
             )));
         }
-        Ok(inventory.cluster)
+        let cluster = Arc::new(inventory.cluster);
+        // One that was changed meanwhile is judged again.
+        *judged =
+            found.filter(|found| hash().as_ref() == Some(found)).map(|hash| (hash, Arc::clone(&cluster)));
+        Ok(cluster)
     }
 
     /// Rebuilds what the requests mean, to that generation of the root.

@@ -5,7 +5,7 @@
 mod common;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{LAB, PROGRAM, Three, encrypt};
@@ -41,7 +41,7 @@ impl World {
         self.three.refused(n, &[&["rotate-backup-key"], more].concat())
     }
 
-    fn open(&self, n: usize, backup: &PathBuf) -> Result<String, String> {
+    fn open(&self, n: usize, backup: &Path) -> Result<String, String> {
         let opened = self.path("opened");
         let _ = fs::remove_file(&opened);
         let (input, output) = (backup.to_str().unwrap(), opened.to_str().unwrap());
