@@ -38,14 +38,14 @@ def until(what, true, seconds=60):
         time.sleep(0.05)
 
 
-def end(process):
+def end(process, patience=5):
     """Ends a process as the lab does: politely, and after a while not. An API server with watchers takes a minute otherwise."""
     handle = os.pidfd_open(process)
     ended = select.poll()
     ended.register(handle, select.POLLIN)
     for how in (signal.SIGTERM, signal.SIGKILL):
         signal.pidfd_send_signal(handle, how)
-        if ended.poll(5000):
+        if ended.poll(patience * 1000):
             break
     os.close(handle)
 
@@ -135,18 +135,23 @@ class Server:
         self.address = address
         self.files = files
 
-    def ask(self, path, token=None):
-        """The number of the answer, and the answer: with a token, or as the admin."""
-        context = ssl.create_default_context(cafile=self.files / "trust/kubernetes-ca.crt")
+    def ask(self, path, token=None, client=None, anchor=None, body=None):
+        """The number of the answer, and the answer: with a token, with the certificate in a folder, or as the admin."""
+        context = ssl.create_default_context(cafile=anchor or self.files / "trust/kubernetes-ca.crt")
         # The bundle has intermediates, and not the root.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        if token is None:
+        if client:
+            context.load_cert_chain(client / "client.crt", client / "client.key")
+        elif token is None:
             keys = self.files / "peers/LAB-UNTRUSTED-keys"
             context.load_cert_chain(keys / "break-glass.crt", keys / "break-glass.key")
         host, port = self.address.split(":")
         connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=10)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+            connection.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
