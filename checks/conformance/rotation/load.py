@@ -1,6 +1,6 @@
 """Two hundred requests a second, over connections that are kept, from somebody who has a certificate. As a load balancer does, new
-connections go to API servers that say they are ready. A request whose connection was cut is sent once more; a request that gets no
-good answer then, or a bad one at all, has failed."""
+connections go to API servers that say they are ready. A request whose connection was cut is sent once more, and so is one that met
+an election of etcd, which answers that it does not know; a request that gets no good answer then, or another bad one, has failed."""
 
 import http.client
 import json
@@ -18,6 +18,7 @@ class Load:
         self.nodes = nodes
         self.ready = {node.name for node in nodes}
         self.counts, self.failed, self.written = Counter(), [], []
+        self.rounds = [0] * WORKERS
         self.lock = threading.Lock()
         self.over = threading.Event()
         self.credentials(credentials)
@@ -31,8 +32,8 @@ class Load:
 
     def __enter__(self):
         self.began = time.monotonic()
-        targets = [self.look] + [self.work] * WORKERS
-        self.threads = [threading.Thread(target=target, args=(at,), daemon=True) for at, target in enumerate(targets)]
+        self.threads = [threading.Thread(target=self.look, daemon=True)]
+        self.threads += [threading.Thread(target=self.work, args=(at,), daemon=True) for at in range(WORKERS)]
         for thread in self.threads:
             thread.start()
         return self
@@ -43,7 +44,16 @@ class Load:
             thread.join(30)
         self.seconds = time.monotonic() - self.began
 
-    def look(self, _):
+    def drained(self):
+        """What failed so far, once every request that is on its way has its answer; from here on it is counted anew."""
+        asked = list(self.rounds)
+        while any(now < then + 2 for now, then in zip(self.rounds, asked)):
+            time.sleep(0.05)
+        with self.lock:
+            failed, self.failed = self.failed, []
+        return failed
+
+    def look(self):
         """The load balancer's own questions."""
         while not self.over.wait(0.2):
             for node in self.nodes:
@@ -58,6 +68,7 @@ class Load:
         while not self.over.is_set():
             started = time.monotonic()
             number += 1
+            self.rounds[at] = number
             method, path, body = "GET", "/api/v1/namespaces/default/configmaps/asked", None
             if number % 10 == 0:
                 name = f"written-{at}-{number}"
@@ -85,11 +96,14 @@ class Load:
                     continue
                 if answer.status < 300 or (answer.status == 409 and problems):
                     with self.lock:
-                        self.counts["cut"] += len(problems)
+                        self.counts["repeated"] += len(problems)
                         self.counts["good"] += 1
                         if body:
                             self.written.append(name)
                     break
+                if answer.status == 500 and b"etcdserver:" in text:
+                    problems.append(f"{node.name}: {text!r}")
+                    continue
                 problems += [f"{node.name}: {answer.status} {text[:200]!r}"] * 2
             else:
                 with self.lock:

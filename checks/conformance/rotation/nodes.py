@@ -1,5 +1,5 @@
 """Three nodes of the control plane, each a member of etcd and an API server on loopback, with the certificates and secrets that are
-the node's own. What they are started with is what the lab starts its one with."""
+the node's own. What they are started with is what the lab starts its one with, and what modules/control-plane adds for several."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import subprocess
 from lab import IDENTITIES, PROGRAM, Server, end, run, until
 
 NAMES = ["control-1", "control-2", "control-3"]
-# As modules/control-plane has it.
+# For how long an API server that is to end says so before it does.
 DELAY = 4
 
 
@@ -62,6 +62,7 @@ class Node(Server):
             "etcd",
             [argument.replace(str(self.lab.folder), str(self.files)) for argument in self.programs["etcd"]]
             + [f"--name={self.name}", f"--data-dir={self.files}/data", f"--initial-cluster={cluster}", "--initial-cluster-token=rotation"]
+            + ["--heartbeat-interval=200", "--election-timeout=2000"]
             + [f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
             + [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"],
         )
