@@ -38,6 +38,9 @@ class Load:
             thread.start()
         return self
 
+    def __str__(self):
+        return f"{self.counts['good']} requests in {self.seconds:.0f} s, {self.counts['repeated']} of them sent twice"
+
     def __exit__(self, *_):
         self.over.set()
         for thread in self.threads:

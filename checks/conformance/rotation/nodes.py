@@ -141,6 +141,24 @@ class Nodes:
         for node in self.all:
             self.wait(node)
 
+    def make(self, name, client):
+        """A config map."""
+        made = self.all[0].ask("/api/v1/namespaces/default/configmaps", client=client, body={"metadata": {"name": name}})
+        assert made[0] == 201, made
+
+    def has(self, names, client):
+        """What was acknowledged is there."""
+        status, text = self.all[0].ask("/api/v1/namespaces/default/configmaps", client=client)
+        assert status == 200, (status, text)
+        missing = set(names) - {item["metadata"]["name"] for item in json.loads(text)["items"]}
+        assert not missing, missing
+
+    def refuse(self, client):
+        """A certificate opens nothing, wherever it is shown."""
+        for node in self.all:
+            status, text = node.ask("/api/v1/namespaces/default/configmaps", client=client)
+            assert status == 401, (node.name, status, text)
+
     def stop(self):
         for node in self.all:
             for process in (node.apiserver, node.etcd):
@@ -153,6 +171,17 @@ def opened(lab, identity, secret):
     """What a secret of the lab holds, for whom it is."""
     key = IDENTITIES / f"{identity}.txt"
     return run("age", "--decrypt", "--identity", key, lab.folder / f"secrets/{secret}.age")
+
+
+def credentials(lab, name):
+    """A folder with what alice has now: a certificate that nothing holds back, and the bundle that she believes servers by."""
+    mine = pathlib.Path(lab.parent.name) / f"alice-{name}"
+    mine.mkdir()
+    files = json.loads(opened(lab, "people/alice", "person-alice"))
+    (mine / "client.crt").write_text(files["break-glass.crt"])
+    (mine / "client.key").write_text(files["break-glass.key"])
+    shutil.copy(lab.folder / "trust/kubernetes-ca.crt", mine / "ca.crt")
+    return mine
 
 
 def rotate_keys(lab, *arguments):
