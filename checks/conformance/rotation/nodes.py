@@ -26,8 +26,8 @@ def free_ports(count):
 def arguments_of(lab, program):
     """What the lab's program was started with, without what is each node's own."""
     line = pathlib.Path(f"/proc/{lab.process(program)}/cmdline").read_bytes().decode().split("\0")[1:-1]
-    own = ("--name=", "--data-dir=", "--listen-", "--advertise-client", "--initial-", "--secure-port=", "--etcd-servers=", "--service-account-key-file=")
-    return [argument for argument in line if not argument.startswith(own)]
+    own = ("name=", "data-dir=", "listen-", "advertise-client", "initial-", "secure-port=", "etcd-servers=", "service-account-key-file=")
+    return [argument for argument in line if not argument.removeprefix("--").startswith(own)]
 
 
 class Node(Server):
