@@ -55,7 +55,7 @@ in
         days=$(( (now - since) / 86400 ))
         echo "keys of etcd-encryption are in use since $(date -u -d "@$since" +%F)"
         if [ "$days" -ge ${toString rotateAfterDays} ]; then
-          echo "<4>keys of etcd-encryption are $days days old; put a new key first in it with: agenix -e secrets/etcd-encryption.age, switch every control-plane node, then write every Secret again"
+          echo "<4>keys of etcd-encryption are $days days old; rotate them with: keystone-cluster secrets rotate etcd-encryption (docs/how-to/rotate.md)"
         fi
       '';
     };

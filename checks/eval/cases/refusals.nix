@@ -52,6 +52,8 @@ let
         };
         keystone = {
           worker.networkPolicy = "kube-network-policies";
+          controlPlane.login.certificateAuthority = ./hosts.nix;
+          cluster.identity.login = mkForce null;
           cluster.kubernetes.encryption = "kms";
           cluster.nodes.control-1.labels."node-role.kubernetes.io/control-plane" = "";
           cluster.nodes.control-3.roles = mkForce [ "worker" ];
@@ -100,6 +102,9 @@ lib.mapAttrs (_: part: says part control) {
   "what is not built yet: KMS" = ''kubernetes.encryption = "kms" (a KMS v2 plugin) is not built yet'';
   "what is not built yet: network policies" = "is not built yet; install it from your own repository";
   "rules of kube-proxy flushed by a switch" = "networking.nftables.flushRuleset is on";
+  # The API server does not start with an authority in which it finds no certificate.
+  "an authority of people's issuer that is none" = "has no certificate in PEM";
+  "an authority of an issuer that nobody logs in at" = "the inventory has no [identity.login]";
   # mesh.md 1: unknown keys are silently ignored.
   "a key that Headscale does not know" = "Headscale does not know derp.server.region";
   # mesh.md 2: no path, an empty file and null all mean that everybody reaches everything.

@@ -23,5 +23,6 @@ in
     PEOPLE = json.loads('${builtins.toJSON inventory.people}')
     GROUPS = json.loads('${builtins.toJSON inventory.groups}')
   ''
+  + builtins.readFile ../parts/rights.py
   + builtins.readFile ../parts/kubernetes.py;
 }

@@ -161,12 +161,11 @@ pub fn roll_out(cluster: &Cluster, path: &str, recipients: &[String], stage: Opt
     match (name, stage) {
         ("etcd-encryption", Some(ADDED)) => vec![
             format!("{name}: deploy {}; each kube-apiserver is restarted and healthy before the next", one_by_one(&planes)),
-            "wait until apiserver_encryption_config_controller_automatic_reload_last_timestamp_seconds is new on all of them, 3 minutes at least".to_owned(),
             format!("then keystone-cluster secrets rotate {name}, which lets the new key encrypt"),
         ],
         ("etcd-encryption", Some(PROMOTED)) => vec![
             format!("{name}: deploy {}", one_by_one(&planes)),
-            "write every Secret anew (a StorageVersionMigration), and take a backup after it".to_owned(),
+            "write every Secret anew (kubectl get secrets --all-namespaces --output json | kubectl replace --filename -), and take a backup after it".to_owned(),
             format!("then keystone-cluster secrets rotate {name}, which drops the old key; older backups of etcd need it"),
         ],
         ("oidc-signing", Some(ADDED)) => vec![
