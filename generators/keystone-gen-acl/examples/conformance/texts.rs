@@ -1,63 +1,35 @@
-//! Compares this reader with Headscale's own engine: `conformance JUDGE COUNT [FOLDER]`.
-//!
-//! JUDGE is the program of `checks/conformance/policy`. COUNT policies are generated, sound and broken, each with a
-//! small random cluster; with FOLDER, every `*.hujson` below it is compared too (verdict only). Prints each difference
-//! and a last line `N passed, N failed, 0 skipped`.
-
-mod writer;
+//! Random policies with random clusters, and policies of others: read here as Headscale reads them.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::Path;
 
-use keystone_policy::reach::{Entry, Matrix, Node, Proto, User};
+use keystone_policy::reach::{Matrix, Node, Proto, User, Version};
 use keystone_policy::{Policy, PortRange, check};
-use serde_json::{Value, json};
-use writer::{Random, Writer};
+use serde_json::Value;
 
-type Failure = Box<dyn std::error::Error>;
+use crate::Case;
+use crate::engine::{Answer, Failure, Opened, Question};
+use crate::random::Random;
+use crate::writer::Writer;
 
-fn main() -> Result<ExitCode, Failure> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let [_, judge, count, folder @ ..] = arguments.as_slice() else {
-        eprintln!("usage: conformance JUDGE COUNT [FOLDER]");
-        return Ok(ExitCode::from(2));
-    };
-    let mut questions: Vec<Question> = (0..count.parse()?).map(Question::generate).collect();
-    for folder in folder {
-        collect(std::path::Path::new(folder), &mut questions)?;
-    }
-    let answers = ask(judge, &questions)?;
-    let mut failed = 0;
-    let mut accepted = 0;
-    for (question, answer) in questions.iter().zip(&answers) {
-        accepted += usize::from(answer["accepted"] == true);
-        if let Err(why) = question.compare(answer) {
-            failed += 1;
-            println!("difference in {}: {why}\n{}\n", question.name, question.policy);
-        }
-    }
-    println!("{accepted} of {} policies are accepted by Headscale", questions.len());
-    println!("{} passed, {failed} failed, 0 skipped", questions.len() - failed);
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+/// A policy as text.
+pub struct Text {
+    name: String,
+    question: Question,
 }
 
-fn collect(folder: &std::path::Path, questions: &mut Vec<Question>) -> Result<(), Failure> {
+pub fn collect(folder: &Path, texts: &mut Vec<Text>) -> Result<(), Failure> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, questions)?;
+            collect(&path, texts)?;
         } else if path.extension().is_some_and(|e| e == "hujson") {
             let text = std::fs::read_to_string(&path)?;
             // Headscale's own recordings wrap the policy together with what a server answered.
             let policy = embedded_policy(&text).unwrap_or(text);
-            questions.push(Question {
-                name: path.display().to_string(),
-                policy,
-                users: vec![],
-                nodes: vec![],
-            });
+            let question = Question { policy, users: vec![], nodes: vec![] };
+            texts.push(Text { name: path.display().to_string(), question });
         }
     }
     Ok(())
@@ -74,30 +46,8 @@ fn embedded_policy(text: &str) -> Option<String> {
     })
 }
 
-fn ask(judge: &str, questions: &[Question]) -> Result<Vec<Value>, Failure> {
-    let mut child = Command::new(judge).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut input = child.stdin.take().ok_or("the judge has no input")?;
-    let lines: Vec<String> = questions.iter().map(|q| q.to_json().to_string()).collect();
-    let writer = std::thread::spawn(move || lines.iter().try_for_each(|line| writeln!(input, "{line}")));
-    let output = BufReader::new(child.stdout.take().ok_or("the judge has no output")?);
-    let answers =
-        output.lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect::<Result<Vec<_>, Failure>>()?;
-    writer.join().map_err(|_| "the writer stopped")??;
-    if !child.wait()?.success() || answers.len() != questions.len() {
-        return Err(format!("the judge answered {} of {} questions", answers.len(), questions.len()).into());
-    }
-    Ok(answers)
-}
-
-struct Question {
-    name: String,
-    policy: String,
-    users: Vec<User>,
-    nodes: Vec<Node>,
-}
-
-impl Question {
-    fn generate(seed: u64) -> Self {
+impl Text {
+    pub fn generate(seed: u64) -> Self {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d);
         let users = (0..=random.below(4))
             .map(|n| User {
@@ -131,26 +81,33 @@ impl Question {
             .collect();
         // Half of the policies are sound as far as one can write them so, the others have slips in every construct.
         let slips = if seed.is_multiple_of(2) { 0 } else { 4 };
-        Self { name: format!("seed {seed}"), policy: Writer { random, slips }.policy(), users, nodes }
+        let question = Question { policy: Writer { random, slips }.policy(), users, nodes };
+        Self { name: format!("seed {seed}"), question }
+    }
+}
+
+impl Case for Text {
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    fn to_json(&self) -> Value {
-        let nodes: Vec<Value> = self
-            .nodes
-            .iter()
-            .map(|n| json!({ "name": n.name, "user": n.user, "tags": n.tags, "addresses": n.addresses }))
-            .collect();
-        let users: Vec<Value> =
-            self.users.iter().map(|u| json!({ "name": u.name, "email": u.email })).collect();
-        json!({ "policy": self.policy, "users": users, "nodes": nodes })
+    fn question(&self) -> &Question {
+        &self.question
     }
 
-    fn compare(&self, answer: &Value) -> Result<(), String> {
-        let ours = check(&self.policy);
-        let error = answer["error"].as_str().unwrap_or_default();
+    fn judge(&self, answer: &Answer) -> Result<(), String> {
+        self.compare(answer).map_err(|why| format!("{why}\n{}", self.question.policy))
+    }
+}
+
+impl Text {
+    fn compare(&self, answer: &Answer) -> Result<(), String> {
+        let Question { policy, users, nodes } = &self.question;
+        let ours = check(policy);
+        let error = &answer.error;
         // Who exists is nothing that a text tells.
         let about_users = error.contains("user not found") || error.contains("multiple users");
-        let accepted = answer["accepted"] == true || about_users;
+        let accepted = answer.accepted || about_users;
         if ours.accepted != accepted {
             let messages: Vec<&String> = ours.errors.iter().map(|finding| &finding.message).collect();
             return Err(format!(
@@ -158,34 +115,33 @@ impl Question {
                 ours.accepted
             ));
         }
-        if !accepted || about_users || self.nodes.is_empty() {
+        if !accepted || about_users || nodes.is_empty() {
             return Ok(());
         }
-        let policy = Policy::parse(&self.policy).map_err(|report| format!("{report:?}"))?;
-        let matrix = Matrix::compute(&policy, &self.users, &self.nodes);
+        let policy = Policy::parse(policy).map_err(|report| format!("{report:?}"))?;
+        let matrices = Version::ALL.map(|version| (version, Matrix::over(version, &policy, users, nodes)));
         // A member is a user with all devices: what one of them may do, the member may.
         let mut theirs: BTreeMap<(String, String), Opened> = BTreeMap::new();
-        for opening in answer["open"].as_array().into_iter().flatten() {
-            let name = |key: &str| {
-                let node = self.nodes.iter().find(|node| opening[key] == node.name.as_str());
-                node.map(member).unwrap_or_default()
-            };
-            let ports: Vec<[u16; 2]> =
-                serde_json::from_value(opening["ports"].clone()).map_err(|error| error.to_string())?;
-            let proto = opening["proto"].as_str().unwrap_or_default().to_owned();
-            theirs.entry((name("from"), name("to"))).or_default().entry(proto).or_default().extend(ports);
+        let member_of =
+            |name: &str| nodes.iter().find(|node| node.name == name).map(member).unwrap_or_default();
+        for ((from, to), opened) in &answer.open {
+            let pair = theirs.entry((member_of(from), member_of(to))).or_default();
+            for (by, ports) in opened {
+                pair.entry(by.clone()).or_default().extend(ports);
+            }
         }
-        for from in &self.nodes {
-            for to in self.nodes.iter().filter(|to| to.name != from.name) {
+        let nothing = Opened::new();
+        for from in nodes {
+            for to in nodes.iter().filter(|to| to.name != from.name) {
                 let (from, to) = (member(from), member(to));
-                let ours = open(&matrix, &from, &to);
-                let mut theirs: Vec<String> = theirs
-                    .get(&(from.clone(), to.clone()))
-                    .into_iter()
-                    .flatten()
-                    .map(|(proto, ports)| format!("{proto} {}", json!(merge(ports))))
+                let ours: Opened = matrices
+                    .iter()
+                    .flat_map(|(version, matrix)| open(*version, matrix, &from, &to))
                     .collect();
-                theirs.sort();
+                let mut theirs = theirs.get(&(from.clone(), to.clone())).unwrap_or(&nothing).clone();
+                for ports in theirs.values_mut() {
+                    *ports = merge(ports);
+                }
                 if ours != theirs {
                     return Err(format!("{from} to {to}: Headscale {theirs:?}, here {ours:?}"));
                 }
@@ -194,9 +150,6 @@ impl Question {
         Ok(())
     }
 }
-
-/// Ports by transport.
-type Opened = BTreeMap<String, Vec<[u16; 2]>>;
 
 fn member(node: &Node) -> String {
     match &node.user {
@@ -210,25 +163,21 @@ fn merge(ports: &[[u16; 2]]) -> Vec<[u16; 2]> {
     PortRange::merge(ranges).into_iter().map(|range| [range.first, range.last]).collect()
 }
 
-fn open(matrix: &Matrix, source: &str, target: &str) -> Vec<String> {
+fn open(version: Version, matrix: &Matrix, source: &str, target: &str) -> Opened {
     let class = |name: &str| matrix.classes.iter().position(|members| members.iter().any(|m| m == name));
-    let (Some(a), Some(b)) = (class(source), class(target)) else { return vec![] };
+    let (Some(a), Some(b)) = (class(source), class(target)) else { return Opened::new() };
     let own = source == target;
-    let mut open: Vec<String> = matrix
-        .entries
-        .iter()
-        .filter(|entry| entry.from == a && entry.to == b && entry.own == own)
-        .map(|entry: &Entry| {
-            let ports: Vec<[u16; 2]> = entry.ports.iter().map(|range| [range.first, range.last]).collect();
+    let between = matrix.entries.iter().filter(|entry| entry.from == a && entry.to == b && entry.own == own);
+    between
+        .map(|entry| {
             let proto = match entry.proto {
                 Proto::Tcp => "tcp",
                 Proto::Udp => "udp",
                 Proto::Sctp => "sctp",
                 Proto::Icmp => "icmp",
             };
-            format!("{proto} {}", json!(ports))
+            let ports = entry.ports.iter().map(|range| [range.first, range.last]).collect();
+            ((version, proto.to_owned()), ports)
         })
-        .collect();
-    open.sort();
-    open
+        .collect()
 }
