@@ -5,6 +5,7 @@ go 1.26.5
 require (
 	github.com/juanfont/headscale v0.29.3
 	github.com/rs/zerolog v1.35.1
+	go4.org/netipx v0.0.0-20231129151722-fdeea329fbba
 	gorm.io/gorm v1.31.1
 	tailscale.com v1.101.0-pre
 )
@@ -34,7 +35,6 @@ require (
 	github.com/tailscale/hujson v0.0.0-20260302212456-ecc657c15afd // indirect
 	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	go4.org/mem v0.0.0-20240501181205-ae6ca9944745 // indirect
-	go4.org/netipx v0.0.0-20231129151722-fdeea329fbba // indirect
 	golang.org/x/crypto v0.53.0 // indirect
 	golang.org/x/exp v0.0.0-20260603202125-055de637280b // indirect
 	golang.org/x/net v0.56.0 // indirect

@@ -14,6 +14,7 @@ import (
 	policy "github.com/juanfont/headscale/hscontrol/policy/v2"
 	"github.com/juanfont/headscale/hscontrol/types"
 	"github.com/rs/zerolog"
+	"go4.org/netipx"
 	"gorm.io/gorm"
 	"tailscale.com/tailcfg"
 )
@@ -36,10 +37,11 @@ type question struct {
 	Nodes  []node `json:"nodes"`
 }
 
-// opening: from a machine to a machine by a transport on ports from 1, merged.
+// opening: from a machine to a machine in a version of IP by a transport on ports from 1, merged.
 type opening struct {
 	From  string   `json:"from"`
 	To    string   `json:"to"`
+	IP    int      `json:"ip"`
 	Proto string   `json:"proto"`
 	Ports [][2]int `json:"ports"`
 }
@@ -105,32 +107,79 @@ func judge(q question) verdict {
 		if err != nil {
 			return verdict{Error: err.Error(), Open: []opening{}}
 		}
+		rules := read(filter)
 		for _, from := range nodes {
 			if from.ID == to.ID {
 				continue
 			}
-			result.Open = append(result.Open, between(filter, from, to)...)
+			result.Open = append(result.Open, between(rules, from, to)...)
 		}
 	}
 	return result
 }
 
-func between(filter []tailcfg.FilterRule, from, to *types.Node) []opening {
-	ports := map[string][][2]int{}
+type transport struct {
+	ip    int
+	proto string
+}
+
+// span is a run of addresses. A filter writes each of them as text, hundreds of times.
+type span struct{ first, last netip.Addr }
+
+func (s span) contains(address netip.Addr) bool {
+	return s.first.Compare(address) <= 0 && address.Compare(s.last) <= 0 && s.first.Is4() == address.Is4()
+}
+
+type target struct {
+	spans []span
+	ports tailcfg.PortRange
+}
+
+type rule struct {
+	sources []span
+	targets []target
+	numbers []int
+}
+
+func read(filter []tailcfg.FilterRule) []rule {
+	rules := make([]rule, len(filter))
+	for n, written := range filter {
+		rules[n].numbers = written.IPProto
+		for _, source := range written.SrcIPs {
+			rules[n].sources = append(rules[n].sources, spans(source)...)
+		}
+		for _, dst := range written.DstPorts {
+			rules[n].targets = append(rules[n].targets, target{spans(dst.IP), dst.Ports})
+		}
+	}
+	return rules
+}
+
+func within(spans []span, address netip.Addr) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return s.contains(address) })
+}
+
+func between(filter []rule, from, to *types.Node) []opening {
+	ports := map[transport][][2]int{}
 	for _, rule := range filter {
 		for _, source := range from.IPs() {
-			if !slices.ContainsFunc(rule.SrcIPs, func(s string) bool { return contains(s, source) }) {
+			if !within(rule.sources, source) {
 				continue
 			}
-			for _, dst := range rule.DstPorts {
-				for _, target := range to.IPs() {
-					if source.Is4() != target.Is4() || !contains(dst.IP, target) {
+			for _, dst := range rule.targets {
+				for _, address := range to.IPs() {
+					if source.Is4() != address.Is4() || !within(dst.spans, address) {
 						continue
 					}
-					for _, proto := range protos(rule.IPProto, source.Is4()) {
-						first, last := int(dst.Ports.First), int(dst.Ports.Last)
+					ip := 6
+					if source.Is4() {
+						ip = 4
+					}
+					for _, proto := range protos(rule.numbers, source.Is4()) {
+						by := transport{ip, proto}
+						first, last := int(dst.ports.First), int(dst.ports.Last)
 						if last > 0 || proto == "icmp" {
-							ports[proto] = append(ports[proto], [2]int{max(first, 1), last})
+							ports[by] = append(ports[by], [2]int{max(first, 1), last})
 						}
 					}
 				}
@@ -138,20 +187,23 @@ func between(filter []tailcfg.FilterRule, from, to *types.Node) []opening {
 		}
 	}
 	var opened []opening
-	for _, proto := range []string{"tcp", "udp", "sctp", "icmp"} {
-		ranges, ok := ports[proto]
-		if !ok {
-			continue
+	for _, ip := range []int{4, 6} {
+		for _, proto := range []string{"tcp", "udp", "sctp", "icmp"} {
+			ranges, ok := ports[transport{ip, proto}]
+			if !ok {
+				continue
+			}
+			merged := merge(ranges)
+			if proto == "icmp" {
+				merged = [][2]int{}
+			}
+			opened = append(opened, opening{From: from.Hostname, To: to.Hostname, IP: ip, Proto: proto, Ports: merged})
 		}
-		merged := merge(ranges)
-		if proto == "icmp" {
-			merged = [][2]int{}
-		}
-		opened = append(opened, opening{From: from.Hostname, To: to.Hostname, Proto: proto, Ports: merged})
 	}
 	return opened
 }
 
+// protos names what a rule's numbers mean in a version of IP; each has an ICMP of its own.
 func protos(numbers []int, v4 bool) []string {
 	if len(numbers) == 0 {
 		return []string{"tcp", "udp", "icmp"}
@@ -172,23 +224,23 @@ func protos(numbers []int, v4 bool) []string {
 	return names
 }
 
-// contains reads the forms that a filter has: `*`, an address, a prefix, a range.
-func contains(text string, address netip.Addr) bool {
+// spans reads the forms that a filter has: `*`, an address, a prefix, a range.
+func spans(text string) []span {
 	if text == "*" {
-		return true
+		all4, all6 := netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")
+		return []span{{all4.Addr(), netipx.PrefixLastIP(all4)}, {all6.Addr(), netipx.PrefixLastIP(all6)}}
 	}
 	if prefix, err := netip.ParsePrefix(text); err == nil {
-		return prefix.Masked().Contains(address)
+		return []span{{prefix.Masked().Addr(), netipx.PrefixLastIP(prefix)}}
 	}
 	if single, err := netip.ParseAddr(text); err == nil {
-		return single == address
+		return []span{{single, single}}
 	}
 	first, last, ok := strings.Cut(text, "-")
 	if !ok {
 		panic("a form of address that is not known: " + text)
 	}
-	low, high := netip.MustParseAddr(first), netip.MustParseAddr(last)
-	return low.Compare(address) <= 0 && address.Compare(high) <= 0 && low.Is4() == address.Is4()
+	return []span{{netip.MustParseAddr(first), netip.MustParseAddr(last)}}
 }
 
 func merge(ranges [][2]int) [][2]int {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use keystone_model::intent::groups_of_people;
 use keystone_model::{Cluster, PortRange, Proto};
-use keystone_policy::reach::{self, Node, User};
+use keystone_policy::reach::{self, Node, User, Version};
 use keystone_policy::{Finding, Policy, Report};
 
 use crate::reachability::{Entry, Matrix, classes};
@@ -29,6 +29,8 @@ pub struct Pair {
     pub to: String,
     /// The transport.
     pub proto: Proto,
+    /// The version of IP, where the other is as it should be.
+    pub version: Option<Version>,
     /// Ports that the inventory means to open.
     pub intended: Vec<PortRange>,
     /// Ports that the policy opens.
@@ -61,10 +63,11 @@ impl fmt::Display for Pair {
         };
         write!(
             f,
-            "`{}` to `{}` by {}: the inventory opens {}, the policy {} (by {})",
+            "`{}` to `{}` by {}{}: the inventory opens {}, the policy {} (by {})",
             self.from,
             self.to,
             self.proto,
+            self.version.map_or_else(String::new, |version| format!(" over {version}")),
             shown(&self.intended),
             shown(&self.found),
             if self.rules.is_empty() { "no rule".to_owned() } else { self.rules.join(", ") }
@@ -74,21 +77,42 @@ impl fmt::Display for Pair {
 
 impl std::error::Error for Mismatch {}
 
-/// Compares for every pair of members. Both sides put members into classes in their own way, so the comparison runs
-/// over the common refinement: one member for each pair of classes that share members stands for all of them.
+/// Compares for every pair of members, in both versions of IP. Both sides put members into classes in their own way, so
+/// the comparison runs over the common refinement: one member for each pair of classes that share members stands for all
+/// of them.
 ///
 /// # Errors
 /// The first pair that differs, or what Headscale would not take.
 pub fn prove(cluster: &Cluster, intended: &Matrix, policy: &str) -> Result<(), Mismatch> {
     let (users, nodes, machines_of_pools) = as_headscale_knows(cluster);
     let policy = Policy::parse(policy).map_err(refused)?;
-    let found = reach::Matrix::compute(&policy, &users, &nodes);
-
     let mut intended_class: BTreeMap<&str, &str> = BTreeMap::new();
     for (class, members) in &intended.classes {
         intended_class.extend(members.iter().map(|member| (member.as_str(), class.as_str())));
     }
     intended_class.extend(machines_of_pools.iter().map(|(name, class)| (name.as_str(), class.as_str())));
+    let meant = index(intended);
+    let [v4, v6] = Version::ALL.map(|version| {
+        let found = reach::Matrix::over(version, &policy, &users, &nodes);
+        compare(&meant, &intended_class, &found).err()
+    });
+    // A rule about a protocol that only one version of IP has, or about addresses, is right in one alone.
+    let (mut pair, version) = match (v4, v6) {
+        (None, None) => return Ok(()),
+        (Some(pair), same) if same.as_ref() == Some(&pair) => (pair, None),
+        (Some(pair), _) => (pair, Some(Version::V4)),
+        (None, Some(pair)) => (pair, Some(Version::V6)),
+    };
+    pair.version = version;
+    Err(Mismatch::Pair(pair))
+}
+
+/// The first pair for which the one matrix is not the other.
+fn compare(
+    meant: &Meant<'_>,
+    intended_class: &BTreeMap<&str, &str>,
+    found: &reach::Matrix,
+) -> Result<(), Box<Pair>> {
     // Blocks of members that are alike on both sides, each with one or two of them.
     let mut blocks: BTreeMap<(&str, usize), Vec<&str>> = BTreeMap::new();
     for (number, members) in found.classes.iter().enumerate() {
@@ -101,25 +125,18 @@ pub fn prove(cluster: &Cluster, intended: &Matrix, policy: &str) -> Result<(), M
             }
         }
     }
-    let meant = index(intended);
-    let opened = index_found(&found);
+    let opened = index_found(found);
     for ((from_class, from_number), from) in &blocks {
         for ((to_class, to_number), to) in &blocks {
             let same = (from_class, from_number) == (to_class, to_number);
             // A block of one member has no pair with itself.
             if !same || from.len() > 1 {
                 let pair = (from[0], if same { to[1] } else { to[0] });
-                differ(&meant, &opened, (from_class, to_class), (*from_number, *to_number), false, pair)?;
+                differ(meant, &opened, (from_class, to_class), (*from_number, *to_number), false, pair)?;
             }
         }
-        differ(
-            &meant,
-            &opened,
-            (from_class, from_class),
-            (*from_number, *from_number),
-            true,
-            (from[0], from[0]),
-        )?;
+        let number = (*from_number, *from_number);
+        differ(meant, &opened, (from_class, from_class), number, true, (from[0], from[0]))?;
     }
     Ok(())
 }
@@ -150,7 +167,7 @@ fn differ(
     numbers: (usize, usize),
     own: bool,
     pair: (&str, &str),
-) -> Result<(), Mismatch> {
+) -> Result<(), Box<Pair>> {
     let meant = meant.get(&(classes.0, classes.1, own)).map(Vec::as_slice).unwrap_or_default();
     let opened = opened.get(&(numbers.0, numbers.1, own)).map(Vec::as_slice).unwrap_or_default();
     for (proto, theirs) in [
@@ -179,14 +196,15 @@ fn differ(
                 if rule.is_empty() { "the lack of `acls`".to_owned() } else { rule.clone() }
             };
             rules.extend(found.into_iter().flat_map(|entry| entry.rules.iter().map(name)));
-            return Err(Mismatch::Pair(Box::new(Pair {
+            return Err(Box::new(Pair {
                 from: pair.0.to_owned(),
                 to: pair.1.to_owned(),
                 proto,
+                version: None,
                 intended,
                 found: in_policy,
                 rules,
-            })));
+            }));
         }
     }
     Ok(())

@@ -226,6 +226,18 @@ fn echo_closed() {
 }
 
 #[test]
+fn echo_closed_in_one_version_of_ip() {
+    assert_found(
+        |r| r.remove("access echo"),
+        "`carol` to `worker-1` by icmp over IPv4: the inventory opens echo, the policy nothing (by access echo)",
+    );
+    assert_found(
+        |r| r.policy["acls"].as_array_mut().unwrap().retain(|rule| rule["proto"] != "ipv6-icmp"),
+        "`alice` to `control-1` by icmp over IPv6: the inventory opens echo, the policy nothing (by access admins)",
+    );
+}
+
+#[test]
 fn own_devices_of_others() {
     assert_found(
         |r| r.acl("access sync")["dst"] = json!(["alice@keystone.example:22"]),
@@ -256,7 +268,7 @@ fn a_rule_about_an_address() {
             let dst = ["100.64.0.6/32:22"];
             r.add(json!({"action": "accept", "proto": "tcp", "src": ["group:developers"], "dst": dst}));
         },
-        "`carol` to `monitor-1` by tcp: the inventory opens nothing, the policy 22 (by acls/29)",
+        "`carol` to `monitor-1` by tcp over IPv4: the inventory opens nothing, the policy 22 (by acls/29)",
     );
 }
 

@@ -7,6 +7,7 @@ mod members;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -15,7 +16,7 @@ use serde::ser::SerializeStruct;
 use crate::policy::Policy;
 use crate::port::PortRange;
 
-use members::Member;
+use members::{Member, V4, V6};
 use rules::{Opening, openings};
 
 /// A user as Headscale knows them.
@@ -54,6 +55,36 @@ pub enum Proto {
     Icmp,
 }
 
+/// A version of IP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Version {
+    /// Both, in their order.
+    pub const ALL: [Self; 2] = [Self::V4, Self::V6];
+
+    const fn bits(self) -> u8 {
+        match self {
+            Self::V4 => V4,
+            Self::V6 => V6,
+        }
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
 /// What the members of one class may start towards those of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -85,8 +116,20 @@ impl Matrix {
     ///
     /// Members are named after users and after machines with tags; the names should be distinct. Machines that have
     /// neither tags nor a known user can be reached by nobody that this matrix knows, and are left out.
+    ///
+    /// What is open in one version of IP counts as open; [`over`](Self::over) tells them apart.
     #[must_use]
     pub fn compute(policy: &Policy, users: &[User], nodes: &[Node]) -> Self {
+        Self::within(policy, users, nodes, V4 | V6)
+    }
+
+    /// The same matrix with what is open in one version of IP alone. Classes are those of [`compute`](Self::compute).
+    #[must_use]
+    pub fn over(version: Version, policy: &Policy, users: &[User], nodes: &[Node]) -> Self {
+        Self::within(policy, users, nodes, version.bits())
+    }
+
+    fn within(policy: &Policy, users: &[User], nodes: &[Node], versions: u8) -> Self {
         let (members, aliases) = members::members(policy, users, nodes);
         // Members of one signature are one class; a person and a machine never are, as only people have own devices.
         let mut by_signature: BTreeMap<_, Vec<&Member>> = BTreeMap::new();
@@ -113,25 +156,13 @@ impl Matrix {
                 openings.iter().filter(|opening| opening.concerns(source)).collect();
             for (to, (_, target)) in groups.iter().enumerate() {
                 entries.extend(
-                    between(&relevant, source, target, false).map(|(proto, ports, rules)| Entry {
-                        from,
-                        to,
-                        own: false,
-                        proto,
-                        ports,
-                        rules,
-                    }),
+                    between(&relevant, source, target, (versions, false))
+                        .map(|(proto, ports, rules)| Entry { from, to, own: false, proto, ports, rules }),
                 );
                 if from == to && source.is_user {
                     entries.extend(
-                        between(&relevant, source, target, true).map(|(proto, ports, rules)| Entry {
-                            from,
-                            to,
-                            own: true,
-                            proto,
-                            ports,
-                            rules,
-                        }),
+                        between(&relevant, source, target, (versions, true))
+                            .map(|(proto, ports, rules)| Entry { from, to, own: true, proto, ports, rules }),
                     );
                 }
             }
@@ -179,16 +210,16 @@ impl Serialize for Named<'_> {
     }
 }
 
-/// What the rules open between two members, or among the devices of one user.
+/// What the rules open between two members, or, with `own`, among the devices of one user, in these versions of IP.
 fn between(
     openings: &[&Opening],
     source: &Member,
     target: &Member,
-    own: bool,
+    (versions, own): (u8, bool),
 ) -> impl Iterator<Item = (Proto, Vec<PortRange>, Vec<String>)> + use<> {
     let mut found: BTreeMap<Proto, (Vec<PortRange>, Vec<String>)> = BTreeMap::new();
     for opening in openings {
-        for (proto, ports) in opening.between(source, target, own) {
+        for (proto, ports) in opening.between(source, target, versions, own) {
             let (all, rules) = found.entry(proto).or_default();
             all.extend(ports);
             if rules.last() != Some(&opening.rule) {

@@ -86,28 +86,36 @@ impl Opening {
         }
     }
 
-    /// What the rule opens from one member to another. With `own` both are one user, and `autogroup:self` holds.
-    pub fn between(&self, source: &Member, target: &Member, own: bool) -> Vec<(Proto, Vec<PortRange>)> {
+    /// What the rule opens from one member to another in these versions of IP. With `own` both are one user, and
+    /// `autogroup:self` holds.
+    pub fn between(
+        &self,
+        source: &Member,
+        target: &Member,
+        versions: u8,
+        own: bool,
+    ) -> Vec<(Proto, Vec<PortRange>)> {
         if !own || source.devices.is_empty() {
-            return self.between_devices(&source.signature, &target.signature, own);
+            return self.between_devices(&source.signature, &target.signature, versions, own);
         }
         // Rules about addresses tell this user's devices apart: every pair of them is asked.
         let pairs = source.devices.iter().enumerate().flat_map(|(n, from)| {
             let others = source.devices.iter().enumerate().filter(move |(m, _)| *m != n);
             others.map(move |(_, to)| (from, to))
         });
-        pairs.flat_map(|(from, to)| self.between_devices(from, to, own)).collect()
+        pairs.flat_map(|(from, to)| self.between_devices(from, to, versions, own)).collect()
     }
 
     fn between_devices(
         &self,
         source: &Signature,
         target: &Signature,
+        versions: u8,
         own: bool,
     ) -> Vec<(Proto, Vec<PortRange>)> {
         let from = self.source_bits(source);
         let What::Rule { targets, .. } = &self.kind else {
-            if source.versions() & target.versions() == 0 {
+            if source.versions() & target.versions() & versions == 0 {
                 return Vec::new();
             }
             let all = vec![PortRange { first: 1, last: u16::MAX }];
@@ -121,7 +129,7 @@ impl Opening {
                 None if own && from != 0 => source.versions() & target.versions(),
                 None => 0,
                 Some(place) => from & target.as_target(place),
-            };
+            } & versions;
             if bits == 0 {
                 continue;
             }
