@@ -51,7 +51,6 @@ let
           fsType = "zfs";
         };
         keystone = {
-          worker.networkPolicy = "kube-network-policies";
           cluster.kubernetes.encryption = "kms";
           cluster.nodes.control-1.labels."node-role.kubernetes.io/control-plane" = "";
           cluster.nodes.control-3.roles = mkForce [ "worker" ];
@@ -98,7 +97,6 @@ lib.mapAttrs (_: part: says part control) {
   "labels that a kubelet may not give itself" = "has the labels node-role.kubernetes.io/control-plane";
   "an even number of control-plane nodes" = "2 nodes have the role control-plane";
   "what is not built yet: KMS" = ''kubernetes.encryption = "kms" (a KMS v2 plugin) is not built yet'';
-  "what is not built yet: network policies" = "is not built yet; install it from your own repository";
   "rules of kube-proxy flushed by a switch" = "networking.nftables.flushRuleset is on";
   # mesh.md 1: unknown keys are silently ignored.
   "a key that Headscale does not know" = "Headscale does not know derp.server.region";

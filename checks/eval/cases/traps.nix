@@ -37,6 +37,17 @@ in
   # 1.5: bootstrapAddons of the module are never applied without easyCerts, so nothing else makes these.
   "the API server may ask kubelets" = bound "system:kube-apiserver:kubelet-api-admin";
   "flannel may see nodes" = bound "flannel";
+  "kube-router may see pods" = bound "kube-router";
+  # Read in its options: both listen on all addresses unless told otherwise.
+  "kube-router listens nowhere, and does no other work" = onKubernetes (
+    config:
+    lib.all (flag: has flag (unit config "kube-router").serviceConfig.ExecStart) [
+      "--run-router=false"
+      "--run-service-proxy=false"
+      "--health-port=0"
+      "--metrics-port=0"
+    ]
+  );
   "CoreDNS is there" = lib.any (object: object.kind == "Deployment" && object.metadata.name == "coredns") objects;
   # 1.3: any component turns the module's own CoreDNS on.
   "the module's own CoreDNS and addon manager are off" = onKubernetes (
