@@ -18,12 +18,14 @@ in
 {
   boot.kernelPackages = lib.mkIf config.boot.loader.systemd-boot.enable kernels;
 
-  # disko writes its scripts with it; machines of tests, which have a package set already, run none of their own.
+  # disko writes its scripts with the first; machines of tests, which have a package set already, need neither.
   nixpkgs.overlays = lib.mkIf (!(options.virtualisation ? test)) [
     (_: prev: {
       writers = prev.writers // {
         makeScriptWriter = _: name: text: prev.writeScript (baseNameOf name) text;
       };
+      # A package of nixpkgs that no module of NixOS names, so the stand-in does not know of it before it is asked for.
+      kube-router = prev.callPackage ({ kube-router }: kube-router) { };
     })
   ];
 

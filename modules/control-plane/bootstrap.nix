@@ -82,6 +82,37 @@ in
         ];
       }
       (binding "flannel" "flannel" (user "flannel-client"))
+    ]
+    # What kube-router wants besides what kube-proxy, whose certificate it has, may do already (system:node-proxier). A
+    # program that enforces policies has to know all pods, whatever it is called; it may change nothing.
+    ++ lib.optionals (cfg.worker.networkPolicy == "kube-router") [
+      {
+        apiVersion = "rbac.authorization.k8s.io/v1";
+        kind = "ClusterRole";
+        metadata.name = "kube-router";
+        rules = [
+          {
+            apiGroups = [ "" ];
+            resources = [
+              "namespaces"
+              "pods"
+            ];
+            verbs = [
+              "list"
+              "watch"
+            ];
+          }
+          {
+            apiGroups = [ "networking.k8s.io" ];
+            resources = [ "networkpolicies" ];
+            verbs = [
+              "list"
+              "watch"
+            ];
+          }
+        ];
+      }
+      (binding "kube-router" "kube-router" (user "system:kube-proxy"))
     ];
 
     keystone.certificates.use.${unit}.leaves = [ "bootstrap" ];

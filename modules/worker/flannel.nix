@@ -9,8 +9,8 @@
 let
   cfg = config.keystone;
   bridge = "cni0";
-  # The mesh's 1280 less 50 of vxlan. IPv6 wants 1280 (RFC 8200), so pods have IPv4 only.
-  mtu = 1230;
+  # The mesh's. flannel takes 50 off for vxlan, so pods have 1230; IPv6 wants 1280 (RFC 8200), so they have IPv4 only.
+  mtu = 1280;
 in
 {
   config = lib.mkIf cfg.worker.enable {

@@ -28,6 +28,7 @@ let
     "flannel"
     "keystone-api"
     "kube-proxy"
+    "kube-router"
     "kubelet"
   ];
   controlPlane = [

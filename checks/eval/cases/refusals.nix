@@ -51,7 +51,6 @@ let
           fsType = "zfs";
         };
         keystone = {
-          worker.networkPolicy = "kube-network-policies";
           controlPlane.login.certificateAuthority = ./hosts.nix;
           cluster.identity.login = mkForce null;
           cluster.kubernetes.encryption = "kms";
@@ -100,7 +99,6 @@ lib.mapAttrs (_: part: says part control) {
   "labels that a kubelet may not give itself" = "has the labels node-role.kubernetes.io/control-plane";
   "an even number of control-plane nodes" = "2 nodes have the role control-plane";
   "what is not built yet: KMS" = ''kubernetes.encryption = "kms" (a KMS v2 plugin) is not built yet'';
-  "what is not built yet: network policies" = "is not built yet; install it from your own repository";
   "rules of kube-proxy flushed by a switch" = "networking.nftables.flushRuleset is on";
   # The API server does not start with an authority in which it finds no certificate.
   "an authority of people's issuer that is none" = "has no certificate in PEM";

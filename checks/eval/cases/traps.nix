@@ -37,6 +37,17 @@ in
   # 1.5: bootstrapAddons of the module are never applied without easyCerts, so nothing else makes these.
   "the API server may ask kubelets" = bound "system:kube-apiserver:kubelet-api-admin";
   "flannel may see nodes" = bound "flannel";
+  "kube-router may see pods" = bound "kube-router";
+  # Read in its options: both listen on all addresses unless told otherwise.
+  "kube-router listens nowhere, and does no other work" = onKubernetes (
+    config:
+    lib.all (flag: has flag (unit config "kube-router").serviceConfig.ExecStart) [
+      "--run-router=false"
+      "--run-service-proxy=false"
+      "--health-port=0"
+      "--metrics-port=0"
+    ]
+  );
   "CoreDNS is there" = lib.any (object: object.kind == "Deployment" && object.metadata.name == "coredns") objects;
   # 1.3: any component turns the module's own CoreDNS on.
   "the module's own CoreDNS and addon manager are off" = onKubernetes (
@@ -64,8 +75,9 @@ in
   # 2: with 1.37 an implicit mode is a warning.
   "kube-proxy's mode is said" = onKubernetes (config: has "--proxy-mode=nftables" config.services.kubernetes.proxy.extraOpts);
   # 1.6: tailscale0 has 1280, vxlan takes 50; IPv6 wants 1280.
+  # Read in pkg/backend/vxlan: what is said there is the network below, of which flannel takes 50 by itself.
   "vxlan fits into the mesh" = onKubernetes (
-    config: has ''"MTU":1230'' config.environment.etc."kube-flannel/net-conf.json".source.text
+    config: has ''"MTU":1280'' config.environment.etc."kube-flannel/net-conf.json".source.text
   );
   # 1.6: a restart of tailscaled breaks flannel's routes (tailscale#297).
   "flannel goes with tailscaled" = onKubernetes (config: lib.elem "tailscaled.service" (unit config "flannel").partOf);

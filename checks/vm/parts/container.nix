@@ -70,9 +70,16 @@ let
     [ -e ${pkgs.flannel}/bin/flanneld ] || program=${pkgs.cni-plugin-flannel}/bin/flannel
     ln -s $program $out/bin/flannel
   '';
+  # Where packages are stand-ins, all have the same programs.
+  kubeRouter =
+    pkgs.kube-router or (pkgs.runCommand "kube-router" { } ''
+      mkdir -p $out/bin
+      ln -s ${pkgs.flannel}/bin/kube-router $out/bin/kube-router
+    '');
 in
 {
   services.flannel.package = flannel;
+  keystone.worker.networkPolicyPackage = kubeRouter;
   services.kubernetes.kubelet.cni.packages = [ cniFlannel ];
   keystone.worker.images.coredns.archive = coredns;
   services.kubernetes.kubelet = {
