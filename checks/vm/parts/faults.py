@@ -1,0 +1,90 @@
+# Makes ConfigMaps by this node's load balancer, one after the other, each by a connection of its own, and notes what was
+# acknowledged and when. What gets no answer is not tried again under its name, so that whatever is noted was made once.
+WRITER = f"""
+n=0
+while :; do
+  n=$((n + 1))
+  code=$(curl --silent --output /dev/null --max-time 5 --write-out %{{http_code}} --cacert {TRUST}/kubernetes-ca.crt \\
+    --cert {PKI}/bootstrap.crt --key {PKI}/bootstrap.key --json "{{\\"metadata\\":{{\\"name\\":\\"written-$n\\"}}}}" \\
+    https://127.0.0.1:6444/api/v1/namespaces/default/configmaps) || true
+  [ "$code" != 201 ] || echo "written-$n $(date +%s.%N)" >> /tmp/acknowledged
+done
+"""
+
+
+def acknowledged():
+    """Name and moment of everything that was."""
+    return [(name, float(at)) for name, at in (line.split() for line in control1.succeed("cat /tmp/acknowledged").splitlines())]
+
+
+def goes_on(more=20, timeout=60):
+    """Until so many more are acknowledged."""
+    wanted = len(acknowledged()) + more
+    control1.wait_until_succeeds(f"test $(wc -l < /tmp/acknowledged) -ge {wanted}", timeout=timeout)
+
+
+def pause(since):
+    """The longest time without an acknowledgement since then."""
+    moments = [since] + [at for _, at in acknowledged() if at >= since]
+    return max(after - before for before, after in zip(moments, moments[1:]))
+
+
+with subtest("the control plane serves, and somebody writes all the time"):
+    began()
+    control1.succeed(f"cat > /tmp/writer <<'EOF'\n{WRITER}EOF\nsystemd-run --unit writer bash /tmp/writer")
+    control1.wait_until_succeeds("test -s /tmp/acknowledged", timeout=30)
+    goes_on()
+
+with subtest("an API server is killed: the writer goes on within seconds"):
+    for host in ["control-1", "control-2"]:
+        since = time.time()
+        control[host].succeed("systemctl kill --signal KILL --kill-whom main kube-apiserver")
+        control[host].wait_until_succeeds("journalctl -u kube-apiserver | grep -F 'status=9/KILL'", timeout=20)
+        goes_on()
+        print(f"{host}'s API server killed: a pause of {pause(since):.1f} s")
+        assert pause(since) < 15, pause(since)
+        until_health(control3, {f"API server on {host}": ("healthy", "ready")}, timeout=90)
+    there(control3, [name for name, _ in acknowledged()])
+
+with subtest("nobody reaches a node of the control plane: the others go on, it refuses, and health names it on both sides"):
+    since = time.time()
+    control3.succeed(
+        "nft 'table inet cut {"
+        " chain in { type filter hook input priority -300; iifname \"eth*\" drop; };"
+        " chain out { type filter hook output priority -300; oifname \"eth*\" drop; }; }'"
+    )
+    until_health(
+        control1,
+        {
+            "member control-3": ("unknown", ""),
+            "API server on control-3": ("unknown", ""),
+            "quorum": ("healthy", "2 of 3"),
+            "leader": ("healthy", "all 2"),
+        },
+        timeout=90,
+    )
+    goes_on()
+    until_health(
+        control3,
+        {
+            "member control-3": ("unhealthy", "RAFT NO LEADER"),
+            "member control-1": ("unknown", ""),
+        },
+        timeout=90,
+    )
+    control3.fail(f"{KUBECTL} --server https://control-3.{ZONE}:6443 create configmap nobody")
+    print(f"a node that nobody reaches: a pause of {pause(since):.1f} s")
+
+with subtest("it is reached again, and has what it missed"):
+    healed = time.time()
+    control3.succeed("nft delete table inet cut")
+    all_well()
+    print(f"well again after {time.time() - healed:.1f} s")
+    there(control3, [name for name, _ in acknowledged()])
+
+with subtest("everything that was acknowledged is there"):
+    control1.succeed("systemctl stop writer")
+    names = [name for name, _ in acknowledged()]
+    print(f"{len(names)} writes were acknowledged")
+    for node in control.values():
+        there(node, names)
