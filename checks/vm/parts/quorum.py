@@ -1,4 +1,4 @@
-REPOSITORY = "/root/repository"
+REPOSITORY = "/tmp/repository"
 LOST = "--lost control-2 --lost control-3"
 PRIMER = f"{PROGRAMS}/keystone-primer"
 RECOVER = f"cd {REPOSITORY} && {PRIMER} recover --mode quorum-restore {LOST}"
@@ -50,7 +50,7 @@ with subtest("taken out, added again, and promoted, as docs/how-to/replace-a-mem
 with subtest("two of three members are lost: nothing can be written, and health says what to do"):
     started = time.time()
     for node in [control2, control3]:
-        node.succeed("systemctl stop etcd && cp -a /var/lib/etcd /root/etcd-before && rm -rf /var/lib/etcd/member")
+        node.succeed("systemctl stop etcd && cp -a /var/lib/etcd /var/lib/before && rm -rf /var/lib/etcd/member")
     for node in control.values():
         node.wait_until_fails("curl --silent --fail --insecure --max-time 5 https://127.0.0.1:6443/readyz", timeout=30)
     control1.fail(f"{KUBECTL} create configmap nobody")
@@ -130,7 +130,7 @@ with subtest("two new members are a quorum"):
     print(f"a quorum after {time.time() - started:.1f} s")
 
 with subtest("a member that comes back with its old folder does not join, and is named"):
-    control3.succeed("cp -a /root/etcd-before/member /var/lib/etcd/ && systemctl start --no-block etcd")
+    control3.succeed("cp -a /var/lib/before/member /var/lib/etcd/ && systemctl start --no-block etcd")
     until_health(control1, {"member control-3": ("unknown|unhealthy", ""), "quorum": ("healthy", "2 of 3")}, timeout=90)
     control3.wait_until_succeeds("journalctl -b -u etcd | grep -iE 'cluster.id.mismatch'", timeout=60)
     primer1.fail("systemctl show recover -p SubState | grep exited")
