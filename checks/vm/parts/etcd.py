@@ -19,7 +19,7 @@ def health(node):
 
 def until_health(node, wanted, timeout=60):
     """Until each of these points is in that state and says that: what -> (state, a part of what it says)."""
-    seen = {}
+    seen: dict = {}
 
     def same(_=None):
         code, points = health(node)
