@@ -82,6 +82,44 @@ with subtest("it is reached again, and has what it missed"):
     print(f"well again after {time.time() - healed:.1f} s")
     there(control3, [name for name, _ in acknowledged()])
 
+with subtest("the disk of a member is full: its etcd ends, the others go on"):
+    # A file system of its own, in memory, instead of the machine's.
+    control3.succeed(
+        "systemctl stop etcd && mv /var/lib/etcd /var/lib/etcd.aside && mkdir /var/lib/etcd"
+        " && mount -t tmpfs -o size=320m,mode=0700,uid=$(id -u etcd),gid=$(id -g etcd) tmpfs /var/lib/etcd"
+        " && cp -a /var/lib/etcd.aside/member /var/lib/etcd/ && systemctl start etcd"
+    )
+    all_well()
+    since = time.time()
+    control3.succeed("cat /dev/zero > /var/lib/etcd/filled 2>/dev/null || true; df /var/lib/etcd")
+    # Its log has some room ahead.
+    control1.succeed("openssl rand -hex 500000 > /tmp/megabyte")
+    control1.wait_until_succeeds(
+        f"for n in $(seq 10); do {ETCDCTL} put /filling/$RANDOM < /tmp/megabyte; done"
+        f"; ! curl --silent --max-time 3 --cacert {TRUST}/etcd-ca.crt --cert {PKI}/etcd.crt --key {PKI}/etcd.key https://control-3.{ZONE}:2379/health",
+        timeout=90,
+    )
+    control3.wait_until_succeeds("journalctl -u etcd | grep -F 'no space left on device'", timeout=30)
+    until_health(
+        control1,
+        {
+            "member control-3": ("unknown", ""),
+            "API server on control-3": ("unhealthy", "etcd"),
+            "quorum": ("healthy", "2 of 3"),
+        },
+        timeout=60,
+    )
+    goes_on()
+    print(f"a full disk: a pause of {pause(since):.1f} s")
+
+with subtest("there is room again, and the member comes back by itself"):
+    freed = time.time()
+    control3.succeed("rm /var/lib/etcd/filled")
+    all_well()
+    print(f"well again after {time.time() - freed:.1f} s")
+    there(control3, [name for name, _ in acknowledged()])
+    control1.succeed(f"{ETCDCTL} del --prefix /filling/")
+
 with subtest("everything that was acknowledged is there"):
     control1.succeed("systemctl stop writer")
     names = [name for name, _ in acknowledged()]

@@ -1,5 +1,5 @@
-# What happens to a cluster with a load: an API server killed, a node of the control plane that nobody reaches. Nothing that was
-# acknowledged is lost, and `keystone-cluster health` names it.
+# What happens to a cluster with a load: an API server killed, a node of the control plane that nobody reaches, a disk that is
+# full. Nothing that was acknowledged is lost, and `keystone-cluster health` names it.
 { lib, pkgs, ... }@args:
 let
   etcd = import ../parts/etcd.nix args;
