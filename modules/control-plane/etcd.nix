@@ -1,5 +1,10 @@
 # etcd: one member on every control-plane node, over TLS, in the mesh only.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 let
   cfg = config.keystone;
   hand = cfg.certificates.use.etcd;
@@ -7,6 +12,8 @@ let
   # `keystone-cluster rotate-keys --revoke` writes it when it is first needed.
   revoked = "${cfg.trust}/etcd-ca.crl";
   inherit (cfg.controlPlane) restored;
+  # A mark beside the data, which stays when the data is lost.
+  began = "/var/lib/keystone/etcd-began";
   url = name: port: "https://${name}.${cfg.cluster.mesh.baseDomain}:${toString port}";
 in
 {
@@ -70,12 +77,27 @@ in
       wantedBy = lib.mkForce [ "keystone-mesh.target" ];
       # Names of peers that have not joined yet do not resolve, and then etcd ends.
       startLimitIntervalSec = 0;
-      # From an empty folder it would begin an empty cluster.
-      unitConfig = lib.mkIf (restored != null) {
-        ConditionPathExists = "${config.services.etcd.dataDir}/member";
-      };
+      path = [
+        config.services.etcd.package
+        pkgs.jq
+      ];
+      preStart = ''
+        began=${began} state_file=/run/etcd/state.env
+        others=${
+          lib.concatMapStringsSep "," (name: url name 2379) (
+            lib.remove cfg.node.name cfg.controlPlane.nodes
+          )
+        }
+        . ${./etcd-begin.sh}
+      '';
       serviceConfig = import ../../lib/hardening.nix // {
-        EnvironmentFile = cfg.mesh.environmentFile;
+        # What the second one says holds: it is there for a member that was added.
+        EnvironmentFile = [
+          cfg.mesh.environmentFile
+          "-/run/etcd/state.env"
+        ];
+        RuntimeDirectory = "etcd";
+        ExecStartPost = "+${pkgs.coreutils}/bin/install -D -m 0644 /dev/null ${began}";
         RestartSec = lib.mkForce 2;
         ReadWritePaths = [ config.services.etcd.dataDir ];
         # Members elect anew when heartbeats are late, and every write waits for the second quickest: pods that keep a node

@@ -161,6 +161,9 @@ in
           if mesh.coordinator.port < 1024 then [ "CAP_NET_BIND_SERVICE" ] else [ "" ]
         );
         RestartSec = lib.mkForce 2;
+        # It may wait for clients that come back again and again, and never end (0.29, seen after a node was deleted). SQLite bears
+        # that it is killed, and whoever moves the coordinator waits for its end.
+        TimeoutStopSec = 15;
       };
     };
 

@@ -30,8 +30,11 @@ let
       kube-proxy = client "/CN=system:kube-proxy";
       flannel = client "/CN=flannel-client";
     }
-    // lib.optionalAttrs (is "control-plane") {
+    # Primers ask etcd with it.
+    // lib.optionalAttrs (is "control-plane" || is "primer") {
       etcd = leaf "etcd" "/CN=${meshName}" "DNS:${meshName},DNS:localhost,IP:127.0.0.1";
+    }
+    // lib.optionalAttrs (is "control-plane") {
       apiserver = leaf "kubernetes" "/CN=kube-apiserver" (
         lib.concatStringsSep "," [
           "DNS:${meshName}"
