@@ -2,13 +2,13 @@
 # issuer did not sign for this cluster, or not any more, are refused.
 { lib, pkgs, ... }@args:
 let
-  inventory = lib.importTOML ../../hosts/cluster.toml;
-  host = import ./parts/host.nix;
+  inventory = lib.importTOML ../../../hosts/cluster.toml;
+  host = import ../parts/host.nix;
   login = {
     # The number of its machine below.
     networking.hosts."192.168.1.3" = [ (lib.removePrefix "https://" inventory.identity.login.issuer) ];
   };
-  plugin = pkgs.writeShellScriptBin "kubectl-oidc_login" (builtins.readFile ./parts/kubelogin.sh);
+  plugin = pkgs.writeShellScriptBin "kubectl-oidc_login" (builtins.readFile ../parts/kubelogin.sh);
   # One node of the control plane is enough to ask who somebody is.
   alone = name: {
     imports = [
@@ -16,7 +16,7 @@ let
       login
     ];
     keystone.worker.enable = lib.mkForce false;
-    keystone.controlPlane.login.certificateAuthority = ../fixtures/identities/login/ca.crt;
+    keystone.controlPlane.login.certificateAuthority = ../../fixtures/identities/login/ca.crt;
     keystone.cluster.nodes = lib.genAttrs [ "control-2" "control-3" ] (_: {
       roles = lib.mkForce [ "worker" ];
     });
@@ -28,29 +28,29 @@ in
     control1 = alone "control-1";
     laptop1 = {
       imports = [
-        ./parts/laptop.nix
+        ../parts/laptop.nix
         login
       ];
-      security.pki.certificateFiles = [ ../fixtures/identities/login/ca.crt ];
+      security.pki.certificateFiles = [ ../../fixtures/identities/login/ca.crt ];
       environment.systemPackages = [
         pkgs.jq
         pkgs.kubectl
       ];
     };
-    login1.imports = [ ./parts/issuer.nix ];
+    login1.imports = [ ../parts/issuer.nix ];
     primer1 = alone "primer-1";
   };
   testScript = { nodes, ... }: ''
-    ${import ./parts/enrol.nix args}
-    TRUST = "${../../hosts/trust}"
+    ${import ../parts/enrol.nix args}
+    TRUST = "${../../../hosts/trust}"
     RENDERED = "${nodes.control1.keystone.rendered}"
     ISSUER = "${inventory.identity.login.issuer}"
     PLUGIN = "${plugin}/bin"
     CLIENT = "${inventory.identity.login.clientId}"
-    ISSUER_CA = "${../fixtures/identities/login/ca.crt}"
+    ISSUER_CA = "${../../fixtures/identities/login/ca.crt}"
     PEOPLE = json.loads('${builtins.toJSON inventory.people}')
     GROUPS = json.loads('${builtins.toJSON inventory.groups}')
   ''
-  + builtins.readFile ./parts/rights.py
-  + builtins.readFile ./parts/login.py;
+  + builtins.readFile ../parts/rights.py
+  + builtins.readFile ../parts/login.py;
 }

@@ -2,8 +2,8 @@
 # everything that may go away goes away: the primer, the new coordinator, and at last every coordinator there is.
 { pkgs, lib, ... }@args:
 let
-  inventory = builtins.fromTOML (builtins.readFile ../../hosts/cluster.toml);
-  identities = ../fixtures/identities;
+  inventory = builtins.fromTOML (builtins.readFile ../../../hosts/cluster.toml);
+  identities = ../../fixtures/identities;
   # In the order of their names, as the test numbers them.
   hosts = {
     control-1 = "192.168.1.1";
@@ -16,10 +16,10 @@ let
     builtins.replaceStrings
       (lib.mapAttrsToList (name: _: "\"${inventory.nodes.${name}.endpoint}\"") hosts)
       (lib.mapAttrsToList (_: address: "\"${address}\"") hosts)
-      (builtins.readFile ../../hosts/cluster.toml)
+      (builtins.readFile ../../../hosts/cluster.toml)
   );
   host = name: {
-    imports = [ (import ./parts/host.nix name) ];
+    imports = [ (import ../parts/host.nix name) ];
     keystone.worker.enable = lib.mkForce false;
   };
 in
@@ -32,7 +32,7 @@ in
     primer1 = host "primer-1";
     worker1 = host "worker-1";
     laptop1 = {
-      imports = [ ./parts/laptop.nix ];
+      imports = [ ../parts/laptop.nix ];
       programs.ssh = {
         extraConfig = ''
           Host *.${inventory.mesh.baseDomain}
@@ -52,8 +52,8 @@ in
   testScript =
     { nodes, ... }:
     ''
-      ${import ./parts/enrol.nix args}
-      TRUST = "${../../hosts/trust}"
+      ${import ../parts/enrol.nix args}
+      TRUST = "${../../../hosts/trust}"
       RENDERED = "${nodes.control1.keystone.rendered}"
       PROGRAM = "${nodes.primer1.keystone.package}/bin/keystone-cluster"
       KEYS = "${identities}/people"
@@ -61,5 +61,5 @@ in
       ADDRESS = json.loads('${builtins.toJSON hosts}')
       URL_HOST = "${nodes.control1.keystone.mesh.urlHost}"
     ''
-    + builtins.readFile ./parts/handoff.py;
+    + builtins.readFile ../parts/handoff.py;
 }
