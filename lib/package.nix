@@ -23,6 +23,8 @@ rustPlatform.buildRustPackage {
       ../checks/fixtures
       ../docs/reference
       ../modules/cluster
+      # The lab runs the API server by it.
+      ../modules/control-plane/apiserver.json
     ];
   };
   cargoLock.lockFile = ../Cargo.lock;

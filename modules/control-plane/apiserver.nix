@@ -48,21 +48,18 @@ in
       kubeletClientKeyFile = hand.path "apiserver-kubelet.key";
       proxyClientCertFile = hand.path "front-proxy.crt";
       proxyClientKeyFile = hand.path "front-proxy.key";
-      extraOpts = lib.concatStringsSep " " [
-        # The module has no options for these, and without them aggregated APIs know nobody.
-        "--requestheader-client-ca-file=${trust "front-proxy"}"
-        "--requestheader-allowed-names=front-proxy-client"
-        "--requestheader-username-headers=X-Remote-User"
-        "--requestheader-group-headers=X-Remote-Group"
-        "--requestheader-extra-headers-prefix=X-Remote-Extra-"
-        "--tls-min-version=VersionTLS13"
-        "--profiling=false"
-        # Readiness goes first, so that load balancers look elsewhere before connections are cut.
-        "--shutdown-delay-duration=4s"
-        # Clients keep a connection for ever; now and then they are asked for a new one, so that a server that came back
-        # gets its share.
-        "--goaway-chance=0.001"
-      ];
+      # The module has no options for most of these; without the request headers aggregated APIs know nobody.
+      extraOpts = lib.concatStringsSep " " (
+        (lib.importJSON ./apiserver.json).flags
+        ++ [
+          "--requestheader-client-ca-file=${trust "front-proxy"}"
+          # Readiness goes first, so that load balancers look elsewhere before connections are cut.
+          "--shutdown-delay-duration=4s"
+          # Clients keep a connection for ever; now and then they are asked for a new one, so that a server that came back
+          # gets its share.
+          "--goaway-chance=0.001"
+        ]
+      );
     };
 
     systemd.services.kube-apiserver = {

@@ -14,70 +14,16 @@ let
       request-response = "RequestResponse";
     }
     .${cfg.cluster.kubernetes.audit};
-  policy = {
-    apiVersion = "audit.k8s.io/v1";
-    kind = "Policy";
-    # One entry a request, when its outcome is known.
-    omitStages = [ "RequestReceived" ];
-    rules = [
-      {
-        # Components ask for these all day, and they say nothing.
-        level = "None";
-        nonResourceURLs = [
-          "/livez*"
-          "/readyz*"
-          "/healthz*"
-          "/version"
-          "/openapi*"
-          "/metrics"
-        ];
-      }
-      {
-        level = "None";
-        resources = [
-          {
-            group = "coordination.k8s.io";
-            resources = [ "leases" ];
-          }
-          {
-            group = "";
-            resources = [ "events" ];
-          }
-          {
-            group = "events.k8s.io";
-            resources = [ "events" ];
-          }
-        ];
-      }
-      {
-        # Never a body: it is the secret. Config maps are here because people put passwords there.
-        level = "Metadata";
-        resources = [
-          {
-            group = "";
-            resources = [
-              "secrets"
-              "configmaps"
-              "serviceaccounts/token"
-            ];
-          }
-          {
-            group = "authentication.k8s.io";
-            resources = [ "tokenreviews" ];
-          }
-        ];
-      }
-      {
-        # Reading changes nothing.
-        level = "Metadata";
-        verbs = [
-          "get"
-          "list"
-          "watch"
-        ];
-      }
-      { level = ordinary; }
-    ];
+  # apiserver.json is what a lab reads too (keystone-cluster lab up --with kubernetes). Its rules, in their order:
+  #
+  # - what components ask for all day says nothing and is not written;
+  # - Secrets never with a body, as it is the secret; config maps neither, as people put passwords there;
+  # - reading changes nothing, so that it has no body either.
+  #
+  # One entry a request, when its outcome is known.
+  inherit (lib.importJSON ./apiserver.json) audit;
+  policy = audit // {
+    rules = audit.rules ++ [ { level = ordinary; } ];
   };
 in
 {

@@ -14,14 +14,7 @@ let
     kind = "AuthenticationConfiguration";
     # Health checks of load balancers carry no credentials. This replaces --anonymous-auth, which would let everybody ask
     # for everything and leave the answer to RBAC alone.
-    anonymous = {
-      enabled = true;
-      conditions = map (path: { inherit path; }) [
-        "/livez"
-        "/readyz"
-        "/healthz"
-      ];
-    };
+    inherit (lib.importJSON ./apiserver.json) anonymous;
     jwt = lib.optional (login != null) {
       issuer = {
         url = login.issuer;

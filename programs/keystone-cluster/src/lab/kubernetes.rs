@@ -10,6 +10,8 @@ use keystone_gen_kubeconfig::{CERTIFICATES, Kubeconfig, LOCAL_API_PORT};
 use keystone_pki::certificate::Certificate;
 use serde_json::json;
 
+use configuration::Settings;
+
 use super::peers::Place;
 use super::private;
 use super::service::Service;
@@ -102,8 +104,13 @@ fn member(place: &Place<'_>, service: &Service) -> Vec<String> {
 /// kube-apiserver.
 fn server(place: &Place<'_>, service: &Service) -> Result<Vec<String>, LabError> {
     let cluster = place.cluster();
-    let authentication = configuration::authentication();
-    let audit = configuration::audit(cluster.kubernetes.audit);
+    let unfit = |error: serde_json::Error| LabError::Render {
+        generator: "kube-apiserver",
+        reason: error.to_string(),
+    };
+    let settings = Settings::read().map_err(unfit)?;
+    let authentication = settings.authentication();
+    let audit = settings.audit(cluster.kubernetes.audit);
     let issuer = &cluster.identity.issuer;
     let mut arguments = vec![
         format!("--bind-address={LOOPBACK}"),
@@ -120,7 +127,6 @@ fn server(place: &Place<'_>, service: &Service) -> Result<Vec<String>, LabError>
         format!("--client-ca-file={}", place.bundle("kubernetes")),
         format!("--tls-cert-file={}", place.key("apiserver.crt")),
         format!("--tls-private-key-file={}", place.key("apiserver.key")),
-        "--tls-min-version=VersionTLS13".to_owned(),
         "--kubelet-preferred-address-types=Hostname".to_owned(),
         format!("--kubelet-certificate-authority={}", place.bundle("kubernetes")),
         format!("--kubelet-client-certificate={}", place.key("apiserver-kubelet.crt")),
@@ -128,10 +134,6 @@ fn server(place: &Place<'_>, service: &Service) -> Result<Vec<String>, LabError>
         format!("--proxy-client-cert-file={}", place.key("front-proxy.crt")),
         format!("--proxy-client-key-file={}", place.key("front-proxy.key")),
         format!("--requestheader-client-ca-file={}", place.bundle("front-proxy")),
-        "--requestheader-allowed-names=front-proxy-client".to_owned(),
-        "--requestheader-username-headers=X-Remote-User".to_owned(),
-        "--requestheader-group-headers=X-Remote-Group".to_owned(),
-        "--requestheader-extra-headers-prefix=X-Remote-Extra-".to_owned(),
         format!("--encryption-provider-config={}", place.secret("etcd-encryption")?),
         format!("--authentication-config={}", service.file("authentication.json", &authentication)?),
         format!("--audit-policy-file={}", service.file("audit-policy.json", &audit)?),
@@ -142,8 +144,8 @@ fn server(place: &Place<'_>, service: &Service) -> Result<Vec<String>, LabError>
         "--api-audiences=https://kubernetes.default.svc".to_owned(),
         "--service-account-max-token-expiration=24h".to_owned(),
         "--service-account-extend-token-expiration=false".to_owned(),
-        "--profiling=false".to_owned(),
     ];
+    arguments.extend(settings.flags);
     for key in &place.loaded.trust.service_account_keys {
         let path = place.lab.join(format!("trust/service-account/{}.pub", key.name));
         arguments.push(format!("--service-account-key-file={}", path.display()));
