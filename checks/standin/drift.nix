@@ -24,8 +24,9 @@ in
       writers = prev.writers // {
         makeScriptWriter = _: name: text: prev.writeScript (baseNameOf name) text;
       };
-      # A package of nixpkgs that no module of NixOS names, so the stand-in does not know of it before it is asked for.
-      kube-router = prev.callPackage ({ kube-router }: kube-router) { };
+      # A package of nixpkgs that no module of NixOS names, so the stand-in does not know of it; all of its packages have
+      # the same programs.
+      kube-router = prev.flannel;
     })
   ];
 

@@ -27,6 +27,7 @@ MADE_OF = {
     "kube-scheduler.service": control,
     "kubelet.service": kubelets,
     "kube-proxy.service": kubelets,
+    "kube-router.service": kubelets,
     "containerd.service": kubelets,
     "flannel.service": kubelets,
 }
