@@ -173,7 +173,7 @@ impl World {
         }
         // Whoever has no listener is not there at all.
         for node in NODES {
-            for port in [2379, 6443] {
+            for port in [2379, 2380, 6443] {
                 let name = format!("{node}.keystone.internal:{port}");
                 if !self.at.iter().any(|at| at.starts_with(&name)) {
                     command.args(["--at", &format!("{name}={}", nobody())]);
@@ -274,6 +274,62 @@ fn one_member_that_is_away_is_unknown_and_a_lost_quorum_is_unhealthy() {
     assert_eq!(point(&document, "quorum"), ("unhealthy", "1 of 3 that vote are well"));
 }
 
+/// What a member says that nobody leads, of the cluster with this number.
+fn alone(n: usize, cluster: &str) -> Answers {
+    let status = json!({ "header": { "member_id": (n + 100).to_string(), "cluster_id": cluster }, "leader": "0",
+        "errors": ["etcdserver: no leader"] });
+    let mut answers = etcd(n);
+    answers.insert("/v3/maintenance/status", (200, status.to_string()));
+    let ill = json!({ "health": "false", "reason": "RAFT NO LEADER" });
+    answers.insert("/health", (503, ill.to_string()));
+    answers
+}
+
+#[test]
+fn who_is_left_without_a_quorum_says_so_and_one_of_an_old_cluster_is_named() {
+    let mut world = World::new();
+    world.etcd(0, alone(0, "7"));
+    let (code, document) = world.look();
+    assert_eq!(code, 1);
+    assert_eq!(point(&document, "leader"), ("unhealthy", "there is none"));
+    assert_eq!(point(&document, "quorum"), ("unhealthy", "0 of 3 that vote are well"));
+    let text = String::from_utf8(world.run(&[]).stdout).unwrap();
+    assert!(text.contains("keystone-primer recover --mode quorum-restore"), "{text}");
+
+    // Two of a new cluster, and one that nobody told of it.
+    let mut world = World::new();
+    for n in 0..2 {
+        let mut answers = etcd(n);
+        let status =
+            json!({ "header": { "member_id": (n + 100).to_string(), "cluster_id": "8" }, "leader": "101" });
+        answers.insert("/v3/maintenance/status", (200, status.to_string()));
+        world.etcd(n, answers);
+    }
+    world.etcd(2, alone(2, "7"));
+    let (code, document) = world.look();
+    assert_eq!(code, 1);
+    let (state, why) = point(&document, "member control-3");
+    assert!(state == "unhealthy" && why.starts_with("it is of another cluster than the others"), "{why}");
+    assert_eq!(point(&document, "quorum"), ("healthy", "2 of 3 that vote are well"));
+    assert_eq!(point(&document, "leader").0, "healthy");
+
+    // One that was started anew while nobody leads it answers no client, and other members alone.
+    for (ids, said) in
+        [([7, 9], "of another cluster than the others"), ([100, 101], "waits for more than half")]
+    {
+        let mut world = World::new();
+        for n in 0..2 {
+            world.etcd(n, etcd(n));
+        }
+        let told = json!([{ "id": ids[0], "name": "control-1" }, { "id": ids[1], "name": "control-2" }]);
+        let answers = Answers::from([("/members", (200, told.to_string()))]);
+        world.listen(NODES[2], "etcd", "control-3.keystone.internal:2380", Some(Authority::Etcd), answers);
+        let (code, document) = world.look();
+        let (state, why) = point(&document, "member control-3");
+        assert!(code == 1 && state == "unhealthy" && why.contains(said), "{why}");
+    }
+}
+
 /// A world in which the first member of etcd answers one question otherwise.
 fn with_first(path: &'static str, status: u16, body: &Value) -> Value {
     let mut world = World::new();
@@ -301,7 +357,11 @@ fn members_that_say_something_wrong_are_unhealthy_and_named() {
 
     let alarm = json!({ "header": { "member_id": "100" }, "leader": "101", "errors": ["memberID:100 alarm:NOSPACE "] });
     let document = with_first("/v3/maintenance/status", 200, &alarm);
-    assert_eq!(point(&document, "member control-1"), ("unhealthy", "memberID:100 alarm:NOSPACE "));
+    let (state, why) = point(&document, "member control-1");
+    assert_eq!((state, why), ("unhealthy", "it has no space left, so none takes writes (NOSPACE)"));
+    let alarm = json!({ "header": { "member_id": "100" }, "leader": "101", "errors": ["memberID:102 alarm:NOSPACE "] });
+    let document = with_first("/v3/maintenance/status", 200, &alarm);
+    assert!(point(&document, "member control-1").1.starts_with("another member has no space left"));
 
     let learner = json!({ "header": { "member_id": "100" }, "leader": "101", "isLearner": true });
     let document = with_first("/v3/maintenance/status", 200, &learner);
@@ -314,7 +374,12 @@ fn members_that_say_something_wrong_are_unhealthy_and_named() {
         point(&document, "members"),
         ("unhealthy", "primer-1 are members, and not on the control plane of the inventory")
     );
-    members.retain(|member| member["name"] != "control-3");
+    let url = "https://control-3.keystone.internal:2380";
+    members[3] = json!({ "ID": "9", "peerURLs": [url], "isLearner": true });
+    members.remove(2);
+    let document = with_first("/v3/cluster/member/list", 200, &json!({ "members": members }));
+    assert_eq!(point(&document, "members"), ("unhealthy", "control-3 were added and have not started"));
+    members.pop();
     let document = with_first("/v3/cluster/member/list", 200, &json!({ "members": members }));
     assert_eq!(point(&document, "members").1, "control-3 are none, and the inventory says so");
     let document = with_first("/health", 200, &json!("no form of etcd's"));

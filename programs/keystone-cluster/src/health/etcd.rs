@@ -1,4 +1,7 @@
 //! Members of etcd: each says that it is well, they are the ones that the inventory names, and all follow one leader.
+//!
+//! A member that is of another cluster than the others, as one is that comes back after `recover` made a new one, counts for
+//! nothing here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -13,9 +16,12 @@ use super::View;
 use super::report::{Area, Point, State};
 
 const PORT: u16 = 2379;
+const PEER_PORT: u16 = 2380;
 /// Certificates of a node by which members let it ask.
 const LEAVES: [&str; 2] = ["etcd", "apiserver-etcd"];
 const ASK_THERE: &str = "run it on a node of the control plane";
+const START: &str = "start those that are off: systemctl start etcd, on each; if they are lost for good, on a primer: \
+                     keystone-primer recover --mode quorum-restore";
 
 #[derive(Debug, Deserialize)]
 struct Health {
@@ -42,6 +48,8 @@ struct Status {
 #[derive(Debug, Deserialize)]
 struct Header {
     member_id: String,
+    #[serde(default)]
+    cluster_id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +60,8 @@ struct Members {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Member {
+    #[serde(default, rename = "ID")]
+    id: String,
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -60,10 +70,25 @@ struct Member {
     peer_urls: Vec<String>,
 }
 
+/// What members tell each other, where numbers are numbers.
+#[derive(Debug, Deserialize)]
+struct Told {
+    id: u64,
+}
+
 /// What one member says.
 struct Seen {
     status: Status,
+    /// Why it says of itself that it is not well.
+    ill: Option<String>,
     members: Vec<Member>,
+}
+
+impl Seen {
+    /// It knows one that leads, so more than half of its cluster hear each other.
+    fn led(&self) -> bool {
+        !matches!(self.status.leader.as_str(), "" | "0")
+    }
 }
 
 pub fn look(view: &View) -> Area {
@@ -72,28 +97,83 @@ pub fn look(view: &View) -> Area {
         let asked: Vec<_> = nodes.iter().map(|node| (*node, scope.spawn(move || ask(view, node)))).collect();
         asked.into_iter().filter_map(|(node, one)| Some((node, one.join().ok()?))).collect()
     });
-    let mut points: Vec<Point> = answers.iter().map(|(node, answer)| member(node, answer)).collect();
     let seen: Vec<&Seen> = answers.values().filter_map(|answer| answer.as_ref().ok()).collect();
-    if let Some(first) = seen.iter().find(|one| !one.members.is_empty()) {
+    let cluster = cluster(&seen);
+    let seen: Vec<&Seen> = seen.into_iter().filter(|one| one.status.header.cluster_id == cluster).collect();
+    let known: BTreeSet<&str> =
+        seen.iter().flat_map(|one| &one.members).map(|member| member.id.as_str()).collect();
+    let mut points: Vec<Point> = answers
+        .iter()
+        .map(|(node, answer)| match answer {
+            Err(Fault::Unseen(why)) => silent(node, why, waits(view, node).as_ref(), &known),
+            answered => member(node, answered, cluster),
+        })
+        .collect();
+    let listed = seen.iter().filter(|one| !one.members.is_empty());
+    // One that is led knows who is a member by now; one that is not may have missed something.
+    if let Some(first) = listed.clone().find(|one| one.led()).or(listed.clone().next()) {
         points.push(leader(&seen));
-        points.extend(membership(&nodes, &first.members));
+        points.extend(membership(view, &nodes, &first.members));
         points.push(quorum(&points, &answers, &first.members));
     }
     Area::new("etcd", points)
+}
+
+/// The number of the cluster that counts: of those that somebody leads, or else of all, the one of which most are.
+fn cluster<'s>(seen: &[&'s Seen]) -> &'s str {
+    let mut of: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for one in seen {
+        let count = of.entry(&one.status.header.cluster_id).or_default();
+        count.0 += usize::from(one.led());
+        count.1 += 1;
+    }
+    of.into_iter().max_by_key(|(_, count)| *count).map(|(cluster, _)| cluster).unwrap_or_default()
 }
 
 fn ask(view: &View, node: &Name) -> Result<Seen, Fault> {
     let status: Status = question(view, node, ("POST", "/v3/maintenance/status", "{}"))?;
     // A learner answers nothing else.
     if status.is_learner {
-        return Ok(Seen { status, members: Vec::new() });
+        return Ok(Seen { status, ill: None, members: Vec::new() });
     }
     let health: Health = question(view, node, ("GET", "/health", ""))?;
     if health.health != "true" {
-        return Err(Fault::Wrong(format!("it says of itself that it is not well: {}", health.reason)));
+        // Without a leader it still tells whom it knew.
+        let known = question(view, node, ("POST", "/v3/cluster/member/list", r#"{"linearizable":false}"#));
+        let members = known.map(|Members { members }| members).unwrap_or_default();
+        return Ok(Seen { status, ill: Some(health.reason), members });
     }
     let Members { members } = question(view, node, ("POST", "/v3/cluster/member/list", "{}"))?;
-    Ok(Seen { status, members })
+    Ok(Seen { status, ill: None, members })
+}
+
+/// The members that one knows which was started while nobody leads it: until somebody does, it answers other members alone.
+fn waits(view: &View, node: &Name) -> Option<BTreeSet<String>> {
+    let host = view.mesh_name(node);
+    let asked =
+        view.asker.ask((&host, PEER_PORT), Anchor::Bundle("etcd"), &LEAVES[..1], ("GET", "/members", ""));
+    let told: Vec<Told> = serde_json::from_str(&asked.ok()?.body).ok()?;
+    Some(told.into_iter().map(|one| one.id.to_string()).collect())
+}
+
+/// One that does not answer clients.
+fn silent(node: &Name, why: &str, waits: Option<&BTreeSet<String>>, known: &BTreeSet<&str>) -> Point {
+    let what = format!("member {node}");
+    match waits {
+        None => Point::unknown(what, why).fix(ASK_THERE),
+        Some(members) if known.is_empty() || members.iter().any(|id| known.contains(id.as_str())) => {
+            Point::unhealthy(what, "it runs, and waits for more than half of the others").fix(START)
+        }
+        Some(_) => stranger(node),
+    }
+}
+
+fn stranger(node: &Name) -> Point {
+    let why =
+        "it is of another cluster than the others, as one is that was left out when a quorum was restored";
+    Point::unhealthy(format!("member {node}"), why).fix(format!(
+        "on {node}: systemctl stop etcd; then deploy it with the keystone.controlPlane.restored of the others"
+    ))
 }
 
 fn question<T: DeserializeOwned>(view: &View, node: &Name, question: (&str, &str, &str)) -> Result<T, Fault> {
@@ -106,14 +186,29 @@ fn question<T: DeserializeOwned>(view: &View, node: &Name, question: (&str, &str
     })
 }
 
-fn member(node: &Name, answer: &Result<Seen, Fault>) -> Point {
+fn member(node: &Name, answer: &Result<Seen, Fault>, cluster: &str) -> Point {
     let what = format!("member {node}");
     match answer {
+        Ok(Seen { status, .. }) if status.header.cluster_id != cluster => stranger(node),
+        Ok(Seen { status, .. }) if status.errors.iter().any(|error| error.contains("NOSPACE")) => {
+            // Each member tells of all alarms: `memberID:7 alarm:NOSPACE`.
+            let own = format!("memberID:{} ", status.header.member_id);
+            let whose = status.errors.iter().any(|error| error.starts_with(&own) && error.contains("NOSPACE"));
+            let whose = if whose { "it" } else { "another member" };
+            Point::unhealthy(what, format!("{whose} has no space left, so none takes writes (NOSPACE)"))
+                .fix("make room, then etcdctl alarm disarm: docs/how-to/replace-a-member.md")
+        }
+        Ok(Seen { ill: Some(reason), .. }) => {
+            Point::unhealthy(what, format!("it says of itself that it is not well: {reason}"))
+                .fix(format!("on {node}: journalctl -u etcd"))
+        }
         Ok(Seen { status, .. }) if !status.errors.is_empty() => {
             Point::unhealthy(what, status.errors.join(", ")).fix("etcdctl alarm list")
         }
         Ok(Seen { status, .. }) if status.is_learner => {
-            Point::unhealthy(what, "it is a learner, which does not vote").fix("keystone-primer handoff")
+            Point::unhealthy(what, "it is a learner, which does not vote").fix(
+                "when it has everything: etcdctl member promote, or on a primer keystone-primer handoff --without-mesh",
+            )
         }
         Ok(Seen { status, .. }) => {
             let leads = status.leader == status.header.member_id;
@@ -128,41 +223,64 @@ fn member(node: &Name, answer: &Result<Seen, Fault>) -> Point {
 }
 
 fn leader(seen: &[&Seen]) -> Point {
-    let leaders: BTreeSet<&str> = seen.iter().map(|one| one.status.leader.as_str()).collect();
-    match leaders.first() {
-        Some(one) if leaders.len() == 1 && !matches!(*one, "" | "0") => {
-            Point::healthy("leader", format!("all {} that answered follow the same", seen.len()))
-        }
-        Some(_) if leaders.len() > 1 => {
-            Point::unhealthy("leader", format!("members follow {} different ones", leaders.len()))
-                .fix("etcdctl endpoint status --cluster")
-        }
-        _ => Point::unhealthy("leader", "there is none").fix("etcdctl endpoint status --cluster"),
+    let led: Vec<&&Seen> = seen.iter().filter(|one| one.led()).collect();
+    let leaders: BTreeSet<&str> = led.iter().map(|one| one.status.leader.as_str()).collect();
+    let (all, few) = (seen.len(), led.len());
+    match leaders.len() {
+        0 => Point::unhealthy("leader", "there is none").fix(START),
+        1 if all == few => Point::healthy("leader", format!("all {all} that answered follow the same")),
+        1 => Point::unhealthy("leader", format!("{few} of {all} that answered follow one, the others none"))
+            .fix("etcdctl endpoint status --cluster"),
+        more => Point::unhealthy("leader", format!("members follow {more} different ones"))
+            .fix("etcdctl endpoint status --cluster"),
     }
 }
 
 /// Who is a member and should not be, and the other way round.
-fn membership(nodes: &[&Name], members: &[Member]) -> Vec<Point> {
+fn membership(view: &View, nodes: &[&Name], members: &[Member]) -> Vec<Point> {
     let mut points = Vec::new();
     let expected: BTreeSet<&str> = nodes.iter().map(|node| node.as_str()).collect();
-    // One that was added and has not started yet has no name.
-    let name = |member: &Member| {
-        if member.name.is_empty() { member.peer_urls.join(",") } else { member.name.clone() }
-    };
-    let there: BTreeSet<String> = members.iter().map(name).collect();
-    let absent: Vec<&str> = expected.iter().copied().filter(|node| !there.contains(*node)).collect();
+    // One that was added and has not started yet has no name, and is known by the URL under which it was added.
+    let named: BTreeSet<&str> =
+        members.iter().map(|one| one.name.as_str()).filter(|name| !name.is_empty()).collect();
+    let mut waited: BTreeSet<&str> = BTreeSet::new();
+    let mut strangers: Vec<String> =
+        named.iter().filter(|name| !expected.contains(*name)).map(|&name| name.to_owned()).collect();
+    for member in members.iter().filter(|one| one.name.is_empty()) {
+        let host = |node: &&&Name| {
+            let name = view.mesh_name(node);
+            member.peer_urls.iter().any(|url| url.split(['/', ':']).any(|part| part == name))
+        };
+        match nodes.iter().find(host) {
+            Some(node) => {
+                waited.insert(node.as_str());
+            }
+            None => strangers.push(member.peer_urls.join(",")),
+        }
+    }
+    let there = |node: &str| named.contains(node) || waited.contains(node);
+    let absent: Vec<&str> = expected.iter().copied().filter(|node| !there(node)).collect();
     if !absent.is_empty() {
         points.push(
             Point::unhealthy("members", format!("{} are none, and the inventory says so", absent.join(", ")))
-                .fix("etcdctl member list"),
+                .fix("etcdctl member add --learner: docs/how-to/replace-a-member.md; or on a primer: keystone-primer handoff --without-mesh"),
         );
     }
-    let more: Vec<&str> = there.iter().map(String::as_str).filter(|name| !expected.contains(name)).collect();
-    if !more.is_empty() {
+    if !waited.is_empty() {
+        let waited: Vec<&str> = waited.into_iter().collect();
+        points.push(
+            Point::unhealthy("members", format!("{} were added and have not started", waited.join(", ")))
+                .fix("there: systemctl restart etcd"),
+        );
+    }
+    if !strangers.is_empty() {
         points.push(
             Point::unhealthy(
                 "members",
-                format!("{} are members, and not on the control plane of the inventory", more.join(", ")),
+                format!(
+                    "{} are members, and not on the control plane of the inventory",
+                    strangers.join(", ")
+                ),
             )
             .fix("keystone-primer handoff, if they are primers; otherwise etcdctl member remove"),
         );
@@ -176,6 +294,7 @@ fn membership(nodes: &[&Name], members: &[Member]) -> Vec<Point> {
 /// Whether the members that vote and are well are more than half of those that vote.
 fn quorum(points: &[Point], answers: &BTreeMap<&Name, Result<Seen, Fault>>, members: &[Member]) -> Point {
     let voters = members.iter().filter(|member| !member.is_learner).count();
+    // A learner that is well has a line that is not.
     let well = answers.keys().filter(|node| {
         let what = format!("member {node}");
         points.iter().any(|point| point.what == what && point.state == State::Healthy)
@@ -185,6 +304,6 @@ fn quorum(points: &[Point], answers: &BTreeMap<&Name, Result<Seen, Fault>>, memb
     if well * 2 > voters {
         Point::healthy("quorum", detail)
     } else {
-        Point::unhealthy("quorum", detail).fix("start those that are off: systemctl start etcd, on each")
+        Point::unhealthy("quorum", detail).fix(START)
     }
 }
