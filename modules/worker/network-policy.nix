@@ -53,8 +53,8 @@ in
           credentials = true;
         };
 
-        # Pods have addresses of IPv4, and kube-router rules for these. Each interface also has a link-local one, by which
-        # pods of one node would reach each other past every policy.
+        # kube-router has rules for IPv4, the only addresses that pods have. By a link-local one, which an interface has
+        # as soon as something lets it, pods of one node would reach each other past every policy.
         networking.nftables.tables.keystone-pods = {
           family = "inet";
           content = ''
