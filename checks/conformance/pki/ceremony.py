@@ -114,20 +114,17 @@ class Lab:
     def chains(self, reference):
         """Everything that machines and people have now, each opened with its own key."""
         found = []
-        for path in sorted((self.folder / "secrets").glob("*.age")):
-            kind, _, holder = path.stem.partition("-")
-            if kind not in ("pki", "person"):
-                continue
-            files = json.loads(self.opened(path.stem, f"{'nodes' if kind == 'pki' else 'people'}/{holder}"))
-            for file in files:
-                leaf, suffix = file.rsplit(".", 1)
-                if suffix == "crt":
-                    first, *along = split(files[file])
+        for kind, secret in (("nodes", "pki"), ("people", "person")):
+            for holder in reference.inventory[kind]:
+                files = json.loads(self.opened(f"{secret}-{holder}", f"{kind}/{holder}"))
+                held = reference.held(holder)
+                wanted = {f"{leaf}.{suffix}" for leaf in held for suffix in ("crt", "key")}
+                if set(files) != wanted:
+                    raise SystemExit(f"{holder} has {sorted(files)}, and by the reference {sorted(wanted)}")
+                for leaf in sorted(held):
+                    first, *along = split(files[f"{leaf}.crt"])
                     says = reference.leaf(leaf, holder)
                     found.append(Chain(f"{holder}'s {leaf}", first, tuple(along), files[f"{leaf}.key"], says))
-        missing = set(reference.rows) - {chain.name.split("'s ")[1] for chain in found}
-        if missing:
-            raise SystemExit(f"nobody has a certificate {missing}")
         return found
 
 

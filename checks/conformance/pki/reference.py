@@ -1,5 +1,5 @@
-"""What docs/reference/certificates.md says of each leaf, filled in with an inventory: who signs it, for what, and under which names.
-What a certificate has to be is taken from there, never from the certificate."""
+"""What docs/reference/certificates.md says of each leaf, filled in with an inventory: who has it, who signs it, for what, and under
+which names. What a certificate has to be is taken from there, never from the certificate."""
 
 import ipaddress
 import re
@@ -62,3 +62,22 @@ class Reference:
             names=tuple(self.filled(one, holder) for one in re.findall(r"`([^`]+)`", row["names"])),
             usages=tuple(row["for"].split(", ")),
         )
+
+    def held(self, holder):
+        """The leaves of a machine or a person."""
+        node, person = (self.inventory[kind].get(holder) for kind in ("nodes", "people"))
+        roles = set(node["roles"]) if node else set()
+        endpoint = node and "endpoint" in node and self.inventory["mesh"]["tls"]["mode"] == "files"
+        holds = {
+            "all machines": node is not None,
+            "all people": person is not None,
+            "administrators": bool(person and person.get("admin")),
+            "primers and control-plane nodes with an endpoint, if `mesh.tls.mode` is `files`": bool(endpoint and roles & {"primer", "control-plane"}),
+        }
+
+        def by(who):
+            if found := re.fullmatch(r"machines with the role (.+)", who):
+                return bool(roles & set(re.findall(r"`([^`]+)`", found[1])))
+            return holds[who]
+
+        return {name for name, row in self.rows.items() if by(row["held by"])}
