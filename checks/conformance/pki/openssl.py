@@ -7,8 +7,8 @@ import os
 import re
 import subprocess
 
-# Why OpenSSL refuses, by number: there is no way to an anchor; not for this purpose; not of this name.
-REASONS = {"issuer": {2, 20, 21}, "purpose": {26}, "host": {62}}
+# Why OpenSSL refuses, by number: there is no way to an anchor; not for this purpose; not of this name; taken back.
+REASONS = {"issuer": {2, 20, 21}, "purpose": {26}, "host": {62}, "revoked": {23}}
 
 
 class OpenSSL:
@@ -23,13 +23,14 @@ class OpenSSL:
 
     def call(self, group, leaves):
         """For each of the leaves nothing, or the numbers of what is wrong."""
-        anchors, partial, intermediates, usage, host = group
+        anchors, partial, intermediates, usage, host, revoked = group
         command = ["openssl", "verify", "-x509_strict", "-no-CApath", "-no-CAstore", "-CAfile", self.file(anchors)]
         # An intermediate is an anchor for OpenSSL only if it is told so.
         command += ["-partial_chain"] if partial else []
         command += ["-untrusted", self.file(intermediates)] if intermediates else []
         command += ["-purpose", f"ssl{usage}"] if usage != "any" else []
         command += ["-verify_hostname", host] if host else []
+        command += ["-crl_check", "-CRLfile", self.file(revoked)] if revoked else []
         done = subprocess.run([*command, *leaves], capture_output=True, text=True, check=False)
         verdicts = {leaf: set() for leaf in re.findall(r"^(\S+): OK$", done.stdout, re.MULTILINE)}
         numbers = set()
@@ -46,7 +47,7 @@ class OpenSSL:
         """How many it judges as they are to be, and what is wrong with the others."""
         groups = collections.defaultdict(list)
         for case in cases:
-            groups[case.anchors, case.partial, case.intermediates, case.usage, case.host].append(case)
+            groups[case.anchors, case.partial, case.intermediates, case.usage, case.host, case.list].append(case)
         passed, wrong = 0, []
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             files = {group: sorted({self.file(case.leaf) for case in members}) for group, members in groups.items()}
