@@ -1,6 +1,7 @@
 workers = {"worker-1": worker1, "worker-2": worker2}
 joining = {"control-1": control1, **workers}
 kubectl = f"kubectl --kubeconfig {RENDERED}/kubernetes/components/bootstrap.yaml"
+LEFT = "node.kubernetes.io/"
 
 
 def apply(*objects):
@@ -107,3 +108,58 @@ with subtest("a policy that lets nobody in is enforced, from the other worker an
 with subtest("one that lets in a label lets in that label only"):
     apply(policy("friends", podSelector=WEB, policyTypes=["Ingress"], ingress=[{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}]))
     nobody_but("friend")
+
+with subtest("nor is there a way round it by IPv6"):
+    # kube-router's rules are of IPv4, and so are all addresses that a pod has.
+    assert worker1.succeed(f"{network_of(worker1, address)} ip -6 -o address show dev eth0") == ""
+    assert 'iifname "cni0" meta nfproto ipv6 drop' in worker1.succeed("nft list table inet keystone-pods")
+
+with subtest("policies hold while the enforcer is dead, and it comes back"):
+    worker1.succeed("systemctl kill --signal KILL kube-router")
+    control1.succeed(refused("stranger", BY_NAME))
+    worker1.wait_for_unit("kube-router.service", timeout=30)
+    nobody_but("friend")
+
+with subtest("a policy on what a pod may ask is enforced"):
+    apply(policy("silence", podSelector={"matchLabels": {"role": "friend"}}, policyTypes=["Egress"]))
+    control1.wait_until_succeeds(refused("friend", f"http://{address}:8080"), timeout=30)
+
+with subtest("without the policies everybody is let in again"):
+    control1.succeed(f"{kubectl} delete networkpolicies --all")
+    nobody_but("friend", "stranger", "neighbour")
+
+with subtest("a worker dies"):
+    soon = [{"key": f"{LEFT}{state}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 1} for state in ["not-ready", "unreachable"]]
+    there = {"weight": 1, "preference": {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["worker-2"]}]}}
+    template = pod("moves", None, {"app": "moves"}, serves("moved"))
+    del template["spec"]["nodeName"]
+    template["spec"] |= {"tolerations": soon, "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [there]}}}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "moves"}}, "template": {"metadata": {"labels": {"app": "moves"}}, "spec": template["spec"]}}
+    apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "moves"}, "spec": spec}, service("moves", 80))
+    control1.succeed(f"{kubectl} rollout status deployment/moves --timeout 60s")
+    assert control1.succeed(f"{kubectl} get pods -l app=moves -o jsonpath='{{.items[*].spec.nodeName}}'") == "worker-2"
+    assert control1.wait_until_succeeds(ask("neighbour", "http://moves.default.svc.cluster.local"), timeout=30) == "moved\n"
+    worker2.crash()
+
+with subtest("logs, exec and port-forward go through the control plane"):
+    assert control1.succeed(f"{kubectl} logs web") == "started\n"
+    assert control1.succeed(f"echo typed | {kubectl} exec -i web -- cat") == "typed\n"
+    assert control1.execute(f"{kubectl} exec web -- sh -c 'exit 7'")[0] == 7
+    control1.succeed(f"systemd-run --unit forward {kubectl} port-forward pod/web 18080:8080")
+    control1.wait_for_open_port(18080, timeout=30)
+    assert control1.succeed("curl --silent --fail http://127.0.0.1:18080") == "found\n"
+    control1.succeed("systemctl stop forward")
+    # The kubelet asks who it is, and nobody else than the API server may.
+    assert worker1.succeed("curl --silent --insecure --output /dev/null --write-out %{http_code} https://127.0.0.1:10250/pods || true") == "401"
+
+with subtest("its pods move to the other one, and the service with them"):
+    moved = f"{kubectl} get pods -l app=moves --field-selector status.phase=Running -o jsonpath='{{.items[*].spec.nodeName}}' | grep -w worker-1"
+    control1.wait_until_succeeds(moved, timeout=120)
+    assert control1.wait_until_succeeds(ask("neighbour", "http://moves.default.svc.cluster.local"), timeout=60) == "moved\n"
+
+with subtest("it comes back"):
+    worker2.start()
+    control1.succeed(f"{kubectl} wait node worker-2 --for condition=Ready --timeout 90s")
+    for host, node in joining.items():
+        failed = node.execute("systemctl --failed --plain --no-legend | grep -E 'keystone|kube|etcd|flannel|containerd'")[1]
+        assert failed == "", f"{host}: {failed}"

@@ -4,13 +4,17 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use common::{LAB, Three, encrypt, request};
+use keystone_generator::Input;
+use keystone_model::Authority;
 use keystone_pki::certificate::Certificate;
+use keystone_primer::rotation::{Places, Rotation, Type, rotate};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 
@@ -123,6 +127,51 @@ fn believed(folder: &Path, anchor: &Certificate, between: &[&Certificate], leaf:
     let (one, other) = (by_webpki(anchor, between, leaf), by_openssl(folder, anchor, between, leaf));
     assert_eq!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
     one.is_ok()
+}
+
+#[test]
+fn the_end_of_an_overlap_takes_out_what_it_names_and_nothing_else() {
+    let world = World::new();
+    let input = Input { inventory: repository().join("hosts/cluster.toml"), trust: None };
+    let cluster = input.inventory().unwrap().0.cluster;
+    let places = Places {
+        secrets: world.path("secrets"),
+        trust: world.path("trust"),
+        identity: repository().join("checks/fixtures/identities/nodes/control-1.txt"),
+    };
+    let rotate = |finish: bool| {
+        let wanted = Rotation {
+            kind: Type::Intermediate,
+            only: vec![Authority::Etcd],
+            overlap: 0,
+            finish,
+            revoke: BTreeMap::new(),
+            dry_run: false,
+        };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        rotate(&cluster, &places, &wanted, now).unwrap().text
+    };
+    let generations = || -> Vec<String> {
+        let bundle = world.trust("etcd-ca.crt");
+        let name = |one: &Certificate| one.contents().subject.common_name.clone();
+        bundle.iter().map(|one| name(one).rsplit_once(' ').unwrap().1.to_owned()).collect()
+    };
+    rotate(false);
+    assert_eq!(generations(), ["G2", "G3", "G4", "G1"]);
+    // The root is replaced meanwhile: what issued last below the old one is what machines show that were not deployed since.
+    world.json(1, "rotate-root-keys", &[]);
+    world.json(1, "rotate-root-keys", &[]);
+    assert_eq!(generations(), ["G5", "G6", "G7", "G8", "G2", "G1"]);
+    let said = rotate(true);
+    assert!(said.contains("etcd G1 is believed no more"), "{said}");
+    assert_eq!(generations(), ["G5", "G6", "G7", "G8", "G2"]);
+    // And the other way round: one below the new root ends, and that below the old one stays until the root goes.
+    rotate(false);
+    let said = rotate(true);
+    assert!(said.contains("etcd G5 is believed no more"), "{said}");
+    assert_eq!(generations(), ["G6", "G7", "G8", "G2"]);
+    world.json(1, "rotate-root-keys", &["--drop"]);
+    assert!(!generations().contains(&"G2".to_owned()), "{:?}", generations());
 }
 
 #[test]

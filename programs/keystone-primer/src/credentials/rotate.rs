@@ -281,12 +281,25 @@ impl Work<'_> {
                 .fix("wait, as machines that were not deployed yet still show leaves of the one before"));
             }
             let chain = self.chains.entry(*authority).or_default();
-            chain.earlier.clear();
+            // While one root follows another the bundle also has what issued below the one before, for machines that were not
+            // deployed since: that goes with the old root, and not here.
+            let root = |one: &Certificate| one.contents().issuer.clone();
+            let before = chain.earlier.iter().find(|one| generation(one) == overlap.from).map(root);
+            let (ended, kept) = std::mem::take(&mut chain.earlier)
+                .into_iter()
+                .partition(|one| generation(one) <= overlap.from && Some(root(one)) == before);
+            chain.earlier = kept;
+            let ended: Vec<Certificate> = ended;
+            let mut names: Vec<String> = ended.iter().map(|one| format!("G{}", generation(one))).collect();
+            if names.is_empty() {
+                // The bundle was changed by hand.
+                names.push(format!("G{}", overlap.from));
+            }
             self.files.trust(&bundle_file(*authority), chain.pem());
             self.said.push(format!(
-                "intermediate  {} G{} is believed no more",
+                "intermediate  {} {} is believed no more",
                 authority.as_str(),
-                overlap.from
+                names.join(", ")
             ));
             self.overlaps.remove(authority);
         }
