@@ -10,7 +10,7 @@ let
   hand = cfg.certificates.use.etcd;
   ca = "${cfg.trust}/etcd-ca.crt";
   # `keystone-cluster rotate-keys --revoke` writes it when it is first needed.
-  revoked = "${cfg.trust}/etcd-ca.crl";
+  revoked = "etcd-ca.crl";
   inherit (cfg.controlPlane) restored;
   # A mark beside the data, which stays when the data is lost.
   began = "/var/lib/keystone/etcd-began";
@@ -63,10 +63,10 @@ in
         ELECTION_TIMEOUT = "2000";
         QUOTA_BACKEND_BYTES = toString (8 * 1024 * 1024 * 1024);
       }
-      // lib.optionalAttrs (builtins.pathExists revoked) {
+      // lib.optionalAttrs (builtins.pathExists (cfg.trust + "/${revoked}")) {
         # Read anew at each handshake (client/pkg/transport, checkCRL), by serial number alone.
-        CLIENT_CRL_FILE = revoked;
-        PEER_CRL_FILE = revoked;
+        CLIENT_CRL_FILE = "${cfg.trust}/${revoked}";
+        PEER_CRL_FILE = "${cfg.trust}/${revoked}";
       };
     };
 
