@@ -1,7 +1,6 @@
 # Nodes and Python for tests that take members of etcd away: a primer, the control plane, an admin's laptop, all in the mesh.
 { pkgs, lib, ... }@args:
 let
-  inventory = lib.importTOML ../../../hosts/cluster.toml;
   people = ../../fixtures/identities/people;
   host = name: more: {
     imports = [
@@ -27,24 +26,7 @@ in
     }
   )
   // {
-    laptop1 = {
-      imports = [ ./laptop.nix ];
-      programs.ssh = {
-        extraConfig = ''
-          Host *.${inventory.mesh.baseDomain}
-            User root
-            IdentityFile /tmp/alice
-            ServerAliveInterval 5
-        '';
-        knownHosts = lib.mapAttrs' (
-          name: node:
-          lib.nameValuePair name {
-            hostNames = [ "${name}.${inventory.mesh.baseDomain}" ];
-            publicKey = node.sshHostKey;
-          }
-        ) inventory.nodes;
-      };
-    };
+    laptop1 = import ./ssh-laptop.nix "  User root\n";
   };
   script =
     nodes:

@@ -31,23 +31,7 @@ in
     control3 = host "control-3";
     primer1 = host "primer-1";
     worker1 = host "worker-1";
-    laptop1 = {
-      imports = [ ../parts/laptop.nix ];
-      programs.ssh = {
-        extraConfig = ''
-          Host *.${inventory.mesh.baseDomain}
-            IdentityFile /tmp/alice
-            ServerAliveInterval 5
-        '';
-        knownHosts = lib.mapAttrs' (
-          name: node:
-          lib.nameValuePair name {
-            hostNames = [ "${name}.${inventory.mesh.baseDomain}" ];
-            publicKey = node.sshHostKey;
-          }
-        ) inventory.nodes;
-      };
-    };
+    laptop1 = import ../parts/ssh-laptop.nix "";
   };
   testScript =
     { nodes, ... }:

@@ -9,17 +9,14 @@ let
     networking.hosts."192.168.1.3" = [ (lib.removePrefix "https://" inventory.identity.login.issuer) ];
   };
   plugin = pkgs.writeShellScriptBin "kubectl-oidc_login" (builtins.readFile ../parts/kubelogin.sh);
-  # One node of the control plane is enough to ask who somebody is.
   alone = name: {
     imports = [
       (host name)
+      ../parts/one-control-plane.nix
       login
     ];
     keystone.worker.enable = lib.mkForce false;
     keystone.controlPlane.login.certificateAuthority = ../../fixtures/identities/login/ca.crt;
-    keystone.cluster.nodes = lib.genAttrs [ "control-2" "control-3" ] (_: {
-      roles = lib.mkForce [ "worker" ];
-    });
   };
 in
 {

@@ -2,11 +2,10 @@
 { pkgs, lib, ... }@args:
 let
   host = name: {
-    imports = [ (import ../parts/host.nix name) ];
-    # One control-plane node is enough for what pods are asked here, and two others cost as much as all the rest.
-    keystone.cluster.nodes = lib.genAttrs [ "control-2" "control-3" ] (_: {
-      roles = lib.mkForce [ "worker" ];
-    });
+    imports = [
+      (import ../parts/host.nix name)
+      ../parts/one-control-plane.nix
+    ];
   };
 in
 {
