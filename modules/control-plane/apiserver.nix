@@ -29,9 +29,10 @@ in
       runtimeConfig = "";
       serviceClusterIpRange = cfg.cluster.kubernetes.serviceCidr;
       # Each API server has its own member: in the mesh a dead one is silence, not a refusal, and requests would hang on
-      # it. A server whose member is gone is not ready, and the load balancer leaves it out.
+      # it. A server whose member is gone is not ready, and the load balancer leaves it out. Only until primers have handed
+      # over, theirs are asked too.
       etcd = {
-        servers = [ "https://127.0.0.1:2379" ];
+        inherit (cfg.etcd) servers;
         caFile = trust "etcd";
         certFile = hand.path "apiserver-etcd.crt";
         keyFile = hand.path "apiserver-etcd.key";

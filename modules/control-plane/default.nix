@@ -1,5 +1,5 @@
-# The control plane of Kubernetes: etcd, the API server, the controller manager and the scheduler as systemd units on
-# every node with that role, listening in the mesh only.
+# The control plane of Kubernetes: the API server, the controller manager and the scheduler as systemd units on every node
+# with that role, listening in the mesh only; etcd is beside them (modules/etcd).
 #
 # The components of NixOS' services.kubernetes are enabled one by one. Its `roles` would bring certificates made by
 # easyCerts (cfssl, one master only; its pki.nix says so) and flannel over etcd.
@@ -18,7 +18,6 @@ in
     ./controller-manager.nix
     ./coredns.nix
     ./encryption.nix
-    ./etcd.nix
     ./rights.nix
     ./scheduler.nix
     ./service-account.nix

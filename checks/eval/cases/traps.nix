@@ -106,7 +106,7 @@ in
     && lib.head (unit control "etcd").serviceConfig.EnvironmentFile == control.keystone.mesh.environmentFile;
   # One that came back empty under its old number would make a quorum forget what it acknowledged.
   "a member of etcd without data asks the others before it begins" =
-    has "etcd-begin.sh" (unit control "etcd").preStart
+    has "begin.sh" (unit control "etcd").preStart
     && lib.last (unit control "etcd").serviceConfig.EnvironmentFile == "-/run/etcd/state.env";
   # The module waits 30 s, and after five failures for ever.
   "etcd comes back at once" =

@@ -21,7 +21,7 @@ in
     host "control-${lib.removePrefix "control" name}" {
       imports = [ more ];
       specialisation = lib.optionalAttrs (label != null) {
-        restored.configuration.keystone.controlPlane.restored = label;
+        restored.configuration.keystone.etcd.restored = label;
       };
     }
   )
@@ -39,5 +39,8 @@ in
       RENDERED = "${nodes.control1.keystone.rendered}"
       KEYS = "${people}"
     ''
-    + builtins.readFile ./etcd.py;
+    + builtins.readFile ./etcd.py
+    + "\n\n";
+  # How a test with a control plane and a laptop begins.
+  began = builtins.readFile ./began.py + "\n\n";
 }

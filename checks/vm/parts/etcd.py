@@ -1,8 +1,9 @@
 import time
 
 PKI = "/var/lib/keystone/pki"
+REPOSITORY = "/tmp/repository"
+PRIMER = f"{PROGRAMS}/keystone-primer"
 control = {"control-1": control1, "control-2": control2, "control-3": control3}
-laptop = laptop1
 # On a node of the control plane, of what this node has.
 ETCDCTL = f"etcdctl --cacert /etc/keystone/trust/etcd-ca.crt --cert {PKI}/etcd.crt --key {PKI}/etcd.key"
 ENDPOINTS = ",".join(f"https://{host}.{ZONE}:2379" for host in control)
@@ -62,13 +63,7 @@ def there(node, names):
     assert not missing, f"{len(missing)} of {len(names)} acknowledged writes are gone: {missing[:5]}"
 
 
-def began():
-    start_all()
-    in_mesh(primer1)
-    for host, node in control.items():
-        enrol(primer1, node, host)
-    in_mesh(*control.values())
-    admit(primer1, laptop, "alice")
-    laptop.succeed(f"install -D -m 0600 {KEYS}/alice-ssh /tmp/alice")
-    all_well(240)
-    control1.wait_until_succeeds(f"{KUBECTL} get serviceaccount default", timeout=60)
+def a_primer(node):
+    """The repository on a primer, its daemon, and so a place for journals."""
+    node.succeed(f"mkdir {REPOSITORY} && cp -r {HOSTS} {REPOSITORY}/hosts && {PRIMER} init --cluster production && systemctl restart keystone-primer")
+    node.wait_until_succeeds(f"{PRIMER} pending", timeout=30)

@@ -1,6 +1,4 @@
-REPOSITORY = "/tmp/repository"
 LOST = "--lost control-2 --lost control-3"
-PRIMER = f"{PROGRAMS}/keystone-primer"
 RECOVER = f"cd {REPOSITORY} && {PRIMER} recover --mode quorum-restore {LOST}"
 WORK = "/var/lib/keystone/recovery"
 
@@ -72,8 +70,7 @@ with subtest("a member that lost everything does not begin by itself"):
     control2.fail("test -e /var/lib/etcd/member")
 
 with subtest("the plan is shown, and nothing done"):
-    primer1.succeed(f"mkdir {REPOSITORY} && cp -r {HOSTS} {REPOSITORY}/hosts && {PRIMER} init --cluster production && systemctl restart keystone-primer")
-    primer1.wait_until_succeeds(f"{PRIMER} pending", timeout=30)
+    a_primer(primer1)
     print(primer1.succeed(f"{RECOVER} --dry-run 2>&1"))
     said = primer1.fail(f"{RECOVER.replace('--lost control-3', '')} 2>&1")
     assert "control-3 does not answer" in said, said
@@ -91,7 +88,7 @@ with subtest("the command is killed while it makes folders"):
 
 with subtest("the same command goes on where it was, and waits for the new members"):
     primer1.succeed(f"systemd-run --unit recover --remain-after-exit --setenv PATH=$PATH --working-directory {REPOSITORY} {PRIMER} recover --mode quorum-restore {LOST}")
-    primer1.wait_until_succeeds("journalctl -u recover | grep -F 'deploy them with keystone.controlPlane.restored'", timeout=60)
+    primer1.wait_until_succeeds("journalctl -u recover | grep -F 'deploy them with keystone.etcd.restored'", timeout=60)
     print(primer1.succeed("journalctl -u recover -o cat"))
 
 

@@ -13,6 +13,9 @@ in
   testScript =
     { nodes, ... }:
     etcd.script nodes
+    + etcd.began
+    + builtins.readFile ../parts/writer.py
+    + "\n\n"
     + builtins.readFile ../parts/faults.py
     + builtins.readFile ../parts/old-database.py;
 }

@@ -10,5 +10,5 @@ in
   nodes = etcd.nodes label { };
   testScript =
     { nodes, ... }:
-    etcd.script nodes + "LABEL = \"${label}\"\n" + builtins.readFile ../parts/quorum.py;
+    etcd.script nodes + etcd.began + "LABEL = \"${label}\"\n" + builtins.readFile ../parts/quorum.py;
 }

@@ -72,8 +72,13 @@ impl View {
 
     /// Names of the control plane's nodes.
     fn control_plane(&self) -> Vec<&Name> {
+        self.with(Role::ControlPlane)
+    }
+
+    /// Names of the nodes with that role.
+    fn with(&self, role: Role) -> Vec<&Name> {
         let nodes = self.cluster.nodes.iter();
-        nodes.filter(|(_, node)| node.roles.contains(&Role::ControlPlane)).map(|(name, _)| name).collect()
+        nodes.filter(|(_, node)| node.roles.contains(&role)).map(|(name, _)| name).collect()
     }
 
     /// A node's name in the mesh.

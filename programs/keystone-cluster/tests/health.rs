@@ -274,6 +274,41 @@ fn one_member_that_is_away_is_unknown_and_a_lost_quorum_is_unhealthy() {
     assert_eq!(point(&document, "quorum"), ("unhealthy", "1 of 3 that vote are well"));
 }
 
+#[test]
+fn members_on_primers_count_where_they_are_members_and_are_handed_over() {
+    let on_primers = |control: usize| {
+        let names = ["primer-1", "primer-2", "primer-3"].into_iter().chain(NODES.into_iter().take(control));
+        let members: Vec<Value> =
+            names.enumerate().map(|(id, name)| json!({ "ID": id.to_string(), "name": name })).collect();
+        json!({ "members": members }).to_string()
+    };
+    let with = |control: usize, primers: usize| {
+        let mut world = World::new();
+        let mut answers = etcd(0);
+        answers.insert("/v3/cluster/member/list", (200, on_primers(control)));
+        for n in 0..control {
+            world.etcd(n, answers.clone());
+        }
+        for primer in ["primer-1", "primer-2", "primer-3"].into_iter().take(primers) {
+            let name = format!("{primer}.keystone.internal:2379");
+            world.listen(primer, "etcd", &name, Some(Authority::Etcd), answers.clone());
+        }
+        world.look().1
+    };
+    let document = with(0, 3);
+    assert_eq!(point(&document, "member primer-2").0, "healthy", "{document:#}");
+    assert_eq!(point(&document, "member control-1").0, "unknown");
+    assert_eq!(point(&document, "quorum"), ("healthy", "3 of 3 that vote are well"));
+    let text = document.to_string();
+    assert!(text.contains("primer-1, primer-2, primer-3 are members, and not on the control plane"), "{text}");
+    assert!(text.contains("keystone-primer handoff, if they are primers"), "{text}");
+
+    // In the middle of it, and one primer is off.
+    let document = with(3, 2);
+    assert_eq!(point(&document, "member primer-3").0, "unknown", "{document:#}");
+    assert_eq!(point(&document, "quorum"), ("healthy", "5 of 6 that vote are well"));
+}
+
 /// What a member says that nobody leads, of the cluster with this number.
 fn alone(n: usize, cluster: &str) -> Answers {
     let status = json!({ "header": { "member_id": (n + 100).to_string(), "cluster_id": cluster }, "leader": "0",

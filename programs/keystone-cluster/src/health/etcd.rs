@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
-use keystone_model::Name;
+use keystone_model::{Name, Role};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -93,10 +93,8 @@ impl Seen {
 
 pub fn look(view: &View) -> Area {
     let nodes = view.control_plane();
-    let answers: BTreeMap<&Name, Result<Seen, Fault>> = thread::scope(|scope| {
-        let asked: Vec<_> = nodes.iter().map(|node| (*node, scope.spawn(move || ask(view, node)))).collect();
-        asked.into_iter().filter_map(|(node, one)| Some((node, one.join().ok()?))).collect()
-    });
+    let mut answers = ask_all(view, &nodes);
+    answers.extend(primers(view, &answers));
     let seen: Vec<&Seen> = answers.values().filter_map(|answer| answer.as_ref().ok()).collect();
     let cluster = cluster(&seen);
     let seen: Vec<&Seen> = seen.into_iter().filter(|one| one.status.header.cluster_id == cluster).collect();
@@ -117,6 +115,28 @@ pub fn look(view: &View) -> Area {
         points.push(quorum(&points, &answers, &first.members));
     }
     Area::new("etcd", points)
+}
+
+fn ask_all<'v>(view: &'v View, nodes: &[&'v Name]) -> BTreeMap<&'v Name, Result<Seen, Fault>> {
+    thread::scope(|scope| {
+        let asked: Vec<_> = nodes.iter().map(|node| (*node, scope.spawn(move || ask(view, node)))).collect();
+        asked.into_iter().filter_map(|(node, one)| Some((node, one.join().ok()?))).collect()
+    })
+}
+
+/// Members on primers, where etcd began there and they have not handed over: they are asked when somebody says that one of
+/// them is a member, or when nobody else says who is one. A primer that sleeps is no fault.
+fn primers<'v>(
+    view: &'v View,
+    answers: &BTreeMap<&Name, Result<Seen, Fault>>,
+) -> BTreeMap<&'v Name, Result<Seen, Fault>> {
+    let members: BTreeSet<&str> =
+        answers.values().flatten().flat_map(|seen| &seen.members).map(|member| member.name.as_str()).collect();
+    let mut primers = view.with(Role::Primer);
+    primers.retain(|primer| members.is_empty() || members.contains(primer.as_str()));
+    let mut asked = ask_all(view, &primers);
+    asked.retain(|primer, answer| members.contains(primer.as_str()) || answer.is_ok());
+    asked
 }
 
 /// The number of the cluster that counts: of those that somebody leads, or else of all, the one of which most are.
@@ -172,7 +192,7 @@ fn stranger(node: &Name) -> Point {
     let why =
         "it is of another cluster than the others, as one is that was left out when a quorum was restored";
     Point::unhealthy(format!("member {node}"), why).fix(format!(
-        "on {node}: systemctl stop etcd; then deploy it with the keystone.controlPlane.restored of the others"
+        "on {node}: systemctl stop etcd; then deploy it with the keystone.etcd.restored of the others"
     ))
 }
 

@@ -155,7 +155,7 @@ fn lists(places: &Places, roots: &[Certificate], found: &mut Found) -> Result<()
         let Some(ends) = list.next_update() else {
             found.open.push(Open::new(
                 format!("{name} does not say until when it is good"),
-                "keystone-primer generate-credentials",
+                format!("take it from the last commit: git checkout HEAD -- {}", path.display()),
             ));
             continue;
         };

@@ -163,7 +163,7 @@ fn wait(options: &Options<'_>, journal: &Journal, folder: &Path) -> Result<(), R
                 ));
             }
             (options.tell)(&format!(
-                "deploy them with keystone.controlPlane.restored = \"{}\"; waiting for {}",
+                "deploy them with keystone.etcd.restored = \"{}\"; waiting for {}",
                 journal.label,
                 missing.join(", ")
             ));
