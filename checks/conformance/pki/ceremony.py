@@ -107,8 +107,16 @@ class Lab:
     def intermediates(self, *arguments):
         self.rotate([self.program, "rotate-keys", "--type", "intermediate"], "control-1", *arguments)
 
-    def root(self, *arguments):
-        self.rotate([self.folder / "bin/keystone-primer", "rotate-root-keys"], "primer-1", *arguments)
+    def primer(self, verb, *arguments):
+        self.rotate([self.folder / "bin/keystone-primer", verb], "primer-1", *arguments)
+
+    def signed(self, host):
+        """A certificate by the root itself, and its key."""
+        key, csr, out = (self.folder / f"{host}.{suffix}" for suffix in ("key", "csr", "crt"))
+        run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/", "-keyout", key, "-out", csr)
+        env = {**os.environ, "KEYSTONE_PRIMER_CONFIG": str(self.folder / "primer-1/primer.json")}
+        run(self.folder / "bin/keystone-primer", "sign-certificate", "--csr", csr, "--out", out, env=env)
+        return out.read_text(), key.read_text()
 
     def opened(self, secret, identity):
         return run("age", "--decrypt", "--identity", IDENTITIES / f"{identity}.txt", self.folder / f"secrets/{secret}.age")
@@ -197,6 +205,17 @@ class Cases:
                 more = {"because": because, "list": lab.list(), "etcd_alone": etcd_alone}
                 self.add(f"{chain.name}{what}, by the list", chain.leaf, chain.along, trust["etcd-ca"], "client", partial=True, **more)
 
+    def by_the_root(self, holder, says, signed, trust, because=None):
+        """A machine's certificate that the root signed itself: no bundle of an intermediate makes it believed."""
+        leaf, key = signed
+        name = f"{holder}'s, by nobody between"
+        saying = {"host": says.host, "written": {"key": key, "names": says.names, "subject": says.subject}} if because is None else {}
+        for usage in says.usages:
+            self.add(f"{name}, as a {usage}, by the root", leaf, (), trust["root-ca"], usage, because=because, **saying)
+            for authority in AUTHORITIES:
+                anchors = trust[f"{authority}-ca"]
+                self.add(f"{name}, as a {usage}, by {authority}", leaf, (), anchors, usage, partial=True, because="issuer")
+
     def bundles(self, trust, lab):
         """Everything in a bundle has a way up to the root, and whoever issues has the keys, in the order of the bundle."""
         for authority in AUTHORITIES:
@@ -211,7 +230,7 @@ class Cases:
 
 
 def ceremony(lab, cases):
-    """A lab from its ceremony to a new root."""
+    """A lab from its ceremony to a new root, and to an emergency."""
     lab.lab("up")
     inventory = tomllib.loads((lab.folder / "cluster.toml").read_text())
     reference = Reference((REPOSITORY / "docs/reference/certificates.md").read_text(), inventory)
@@ -224,6 +243,9 @@ def ceremony(lab, cases):
     trust, first = step("ceremony")
     cases.chains(first, trust)
     cases.wrong(first, trust)
+    node = reference.leaf("node", "worker-1")
+    direct = lab.signed("worker-1")
+    cases.by_the_root("worker-1", node, direct, trust)
 
     # The primers sleep. The control plane takes one node's certificates back, and replaces its intermediates.
     lab.lab("down", "--keep")
@@ -249,7 +271,7 @@ def ceremony(lab, cases):
 
     lab.lab("up")
     old = trust["root-ca"]
-    lab.root()
+    lab.primer("rotate-root-keys")
     trust, second = step("accept")
     (new,) = set(split(trust["root-ca"])) - {old}
     cross = split(trust["root-cross"])
@@ -261,9 +283,12 @@ def ceremony(lab, cases):
     for one, by, root in zip(cross, ("old", "new"), (old, new)):
         cases.add(f"the other root, by the {by} one", one, (), root, "any")
 
-    lab.root()
-    trust, third = step("issue")
+    # Who has the bundles of now believes what comes next.
+    prepared = trust
+    lab.intermediates("--overlap-days", "0")
+    trust, third = step("promote")
     cases.chains(third, trust)
+    cases.chains(third, prepared, what=", by who was not deployed since")
     cases.chains(second, trust, what=" of before")
     cases.wrong(third, trust)
     for chain in third:
@@ -272,10 +297,25 @@ def ceremony(lab, cases):
         cases.add(f"{chain.name}, by the old root over what goes along", chain.leaf, chain.along, old, usage)
         cases.add(f"{chain.name}, by the old root alone", chain.leaf, (intermediate,), old, usage, because="issuer")
 
-    lab.root("--drop")
+    lab.primer("rotate-root-keys")
+    trust, same = step("issue")
+    if same != third:
+        raise SystemExit("the new root signs, and leaves are others than before")
+    cases.chains(third, trust)
+    cases.chains(second, trust, what=" of before")
+    cases.by_the_root("worker-1", node, lab.signed("worker-1"), trust)
+
+    lab.primer("rotate-root-keys", "--drop")
     trust, third = step("drop")
     cases.chains(third, trust)
     cases.chains(second, trust, refused=("bundle", "root"), what=" of before")
+    cases.by_the_root("worker-1", node, direct, trust, because="issuer")
+
+    lab.primer("emergency-rotate", "--all-credentials")
+    trust, fourth = step("emergency")
+    cases.chains(fourth, trust)
+    cases.wrong(fourth, trust)
+    cases.chains(third, trust, refused=("bundle", "root"), what=" of before")
 
 
 def main():

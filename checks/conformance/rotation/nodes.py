@@ -129,18 +129,6 @@ class Nodes:
             node.start_apiserver()
             self.wait(node)
 
-    def deploy_together(self):
-        """All of them at once."""
-        for node in self.all:
-            node.stop()
-            node.install()
-        for node in self.all:
-            node.start_etcd(self.cluster)
-        for node in self.all:
-            node.start_apiserver()
-        for node in self.all:
-            self.wait(node)
-
     def make(self, name, client):
         """A config map."""
         made = self.all[0].ask("/api/v1/namespaces/default/configmaps", client=client, body={"metadata": {"name": name}})

@@ -300,7 +300,10 @@ fn members_on_primers_count_where_they_are_members_and_are_handed_over() {
     assert_eq!(point(&document, "member control-1").0, "unknown");
     assert_eq!(point(&document, "quorum"), ("healthy", "3 of 3 that vote are well"));
     let text = document.to_string();
-    assert!(text.contains("primer-1, primer-2, primer-3 are members, and not on the control plane"), "{text}");
+    assert!(
+        text.contains("primer-1, primer-2, primer-3 are members, and not on the control plane"),
+        "{text}"
+    );
     assert!(text.contains("keystone-primer handoff, if they are primers"), "{text}");
 
     // In the middle of it, and one primer is off.

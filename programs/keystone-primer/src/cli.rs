@@ -156,8 +156,10 @@ pub struct SignCertificate {
 
 /// Replace the root key by a new one, in steps between which machines are deployed.
 ///
-/// Each run takes the next step: accept (a new root, the two vouch for each other, both are believed), issue (everything is
-/// signed below the new one), drop (the old one goes, and its shares are destroyed). A run that was stopped goes on where it was.
+/// Each run takes the next step: accept (a new root, the two vouch for each other, both are believed, and the next intermediates
+/// are signed below the new one), issue (the new one signs), drop (the old one goes, and its shares are destroyed). Between the
+/// first two the control plane takes the next intermediates into use: keystone-cluster rotate-keys --type intermediate. A run
+/// that was stopped goes on where it was.
 #[derive(Debug, Args)]
 pub struct RotateRootKeys {
     #[command(flatten)]

@@ -15,18 +15,19 @@ mod values;
 
 use std::path::PathBuf;
 
-use keystone_model::Cluster;
 use keystone_model::replacement::{self, Replacements};
 use keystone_model::secret::LOCK_FILE;
+use keystone_model::{Authority, Cluster};
 use keystone_pki::certificate::{Certificate, Time};
+use keystone_pki::profile::INTERMEDIATES;
 use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
 
-pub use authorities::{Authorities, SUCCESSORS, Wanted, key_file};
+pub use authorities::{Authorities, Chain, SUCCESSORS, Wanted, key_file};
 pub use files::{CROSSES, Files, Note, ROOTS, read_issued};
 pub use journal::Journal;
-pub use rotate::{Rotated, Rotation, Type, rotate};
+pub use rotate::{Rotated, Rotation, Type, end_overlaps, rotate};
 
 /// Where everything lies.
 pub struct Places {
@@ -88,6 +89,11 @@ pub struct Plan {
 pub fn crosses(places: &Places) -> Vec<Certificate> {
     let text = std::fs::read_to_string(places.trust.join(CROSSES)).unwrap_or_default();
     Certificate::bundle(&text).unwrap_or_default()
+}
+
+/// The certificates of every authority that one of these roots signed.
+pub fn chains(places: &Places, roots: &[Certificate], now: Time) -> impl Iterator<Item = (Authority, Chain)> {
+    INTERMEDIATES.into_iter().map(move |authority| (authority, Chain::read(places, authority, roots, now)))
 }
 
 impl Plan {

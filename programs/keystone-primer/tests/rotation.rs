@@ -4,17 +4,15 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use common::control_plane::intermediates;
 use common::{LAB, Three, encrypt, request};
-use keystone_generator::Input;
 use keystone_model::Authority;
 use keystone_pki::certificate::Certificate;
-use keystone_primer::rotation::{Places, Rotation, Type, rotate};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 
@@ -52,6 +50,11 @@ impl World {
     fn json(&self, n: usize, verb: &str, more: &[&str]) -> Value {
         let arguments = self.arguments(verb, more);
         self.three.json(n, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// `keystone-cluster rotate-keys --type intermediate` on a node of the control plane.
+    fn intermediates(&self, only: Option<Authority>, finish: bool) -> String {
+        intermediates(&self.path("secrets"), &self.path("trust"), only, finish)
     }
 
     fn refused(&self, n: usize, verb: &str, more: &[&str]) -> String {
@@ -132,25 +135,7 @@ fn believed(folder: &Path, anchor: &Certificate, between: &[&Certificate], leaf:
 #[test]
 fn the_end_of_an_overlap_takes_out_what_it_names_and_nothing_else() {
     let world = World::new();
-    let input = Input { inventory: repository().join("hosts/cluster.toml"), trust: None };
-    let cluster = input.inventory().unwrap().0.cluster;
-    let places = Places {
-        secrets: world.path("secrets"),
-        trust: world.path("trust"),
-        identity: repository().join("checks/fixtures/identities/nodes/control-1.txt"),
-    };
-    let rotate = |finish: bool| {
-        let wanted = Rotation {
-            kind: Type::Intermediate,
-            only: vec![Authority::Etcd],
-            overlap: 0,
-            finish,
-            revoke: BTreeMap::new(),
-            dry_run: false,
-        };
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        rotate(&cluster, &places, &wanted, now).unwrap().text
-    };
+    let rotate = |finish: bool| world.intermediates(Some(Authority::Etcd), finish);
     let generations = || -> Vec<String> {
         let bundle = world.trust("etcd-ca.crt");
         let name = |one: &Certificate| one.contents().subject.common_name.clone();
@@ -158,20 +143,21 @@ fn the_end_of_an_overlap_takes_out_what_it_names_and_nothing_else() {
     };
     rotate(false);
     assert_eq!(generations(), ["G2", "G3", "G4", "G1"]);
-    // The root is replaced meanwhile: what issued last below the old one is what machines show that were not deployed since.
+    // The root is replaced meanwhile: what issues below the old one is what machines show that were not deployed since.
     world.json(1, "rotate-root-keys", &[]);
-    world.json(1, "rotate-root-keys", &[]);
-    assert_eq!(generations(), ["G5", "G6", "G7", "G8", "G2", "G1"]);
+    assert_eq!(generations(), ["G2", "G5", "G6", "G7", "G1"]);
     let said = rotate(true);
     assert!(said.contains("etcd G1 is believed no more"), "{said}");
-    assert_eq!(generations(), ["G5", "G6", "G7", "G8", "G2"]);
-    // And the other way round: one below the new root ends, and that below the old one stays until the root goes.
-    rotate(false);
-    let said = rotate(true);
-    assert!(said.contains("etcd G5 is believed no more"), "{said}");
-    assert_eq!(generations(), ["G6", "G7", "G8", "G2"]);
+    assert_eq!(generations(), ["G2", "G5", "G6", "G7"]);
+    world.intermediates(None, false);
+    assert_eq!(generations(), ["G5", "G6", "G7", "G2"]);
+    world.json(1, "rotate-root-keys", &[]);
+    assert_eq!(generations(), ["G5", "G8", "G9", "G10", "G2"]);
     world.json(1, "rotate-root-keys", &["--drop"]);
-    assert!(!generations().contains(&"G2".to_owned()), "{:?}", generations());
+    assert_eq!(generations(), ["G5", "G8", "G9", "G10"]);
+    // What was to end has ended with its root, so nothing has to be finished first.
+    rotate(false);
+    assert_eq!(generations(), ["G8", "G9", "G10", "G5"]);
 }
 
 #[test]
@@ -203,8 +189,24 @@ fn a_root_follows_another_and_all_four_paths_are_believed_meanwhile() {
         world.three.kill(n);
         world.three.run(n);
     }
+    // What comes next is signed below the new root, and believed; what is in use stays.
+    let bundle = world.trust("kubernetes-ca.crt");
+    assert!(bundle[0].verify(&old).is_ok() && bundle[1..].iter().all(|one| one.verify(&new).is_ok()));
+    assert_eq!(world.leaf("control-1", "node"), before);
+    let planned = world.json(2, "rotate-root-keys", &["--dry-run"]);
+    assert_eq!(planned["step"], "issue", "{planned}");
+    assert_eq!(planned["open"], serde_json::json!(["kubernetes", "etcd", "front-proxy", "node"]));
+    let error = world.refused(2, "rotate-root-keys", &[]);
+    assert!(error.contains("kubernetes, etcd, front-proxy, node are still issued below G1"), "{error}");
+    assert!(error.contains("keystone-cluster rotate-keys --type intermediate"), "{error}");
+    world.intermediates(None, false);
+    // Whatever is asked for now leaves the new intermediates in use alone.
+    let idle = world.json(1, "generate-credentials", &["--successors", "2"]);
+    assert_eq!(idle["written"], serde_json::json!([]), "{idle}");
+    let bundle = world.trust("kubernetes-ca.crt");
     let done = world.json(2, "rotate-root-keys", &[]);
     assert_eq!(done["step"], "issue", "{done}");
+    assert_eq!(world.trust("kubernetes-ca.crt")[0], bundle[0]);
     let after = world.leaf("control-1", "node");
     assert_eq!(after[1].contents().issuer, new.contents().subject);
     assert_eq!(after[2], *new_by_old, "the way over the old root goes along");

@@ -7,8 +7,9 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use common::control_plane::intermediates;
 use common::walker::Walker;
 use common::{LAB, Three, encrypt, request};
 use keystone_pki::certificate::Certificate;
@@ -109,6 +110,7 @@ fn a_new_root_is_made_and_vouched_for() {
     let names: BTreeSet<String> =
         roots().iter().map(|root| root.contents().subject.common_name.clone()).collect();
     assert_eq!(names, BTreeSet::from(["production Root G1".to_owned(), "production Root G2".to_owned()]));
+    intermediates(Path::new(&secrets), Path::new(&trust), None, false);
     verb("rotate-root-keys", &[]);
     verb("rotate-root-keys", &["--drop"]);
     assert_eq!(roots().len(), 1);

@@ -130,8 +130,12 @@ fn primers<'v>(
     view: &'v View,
     answers: &BTreeMap<&Name, Result<Seen, Fault>>,
 ) -> BTreeMap<&'v Name, Result<Seen, Fault>> {
-    let members: BTreeSet<&str> =
-        answers.values().flatten().flat_map(|seen| &seen.members).map(|member| member.name.as_str()).collect();
+    let members: BTreeSet<&str> = answers
+        .values()
+        .flatten()
+        .flat_map(|seen| &seen.members)
+        .map(|member| member.name.as_str())
+        .collect();
     let mut primers = view.with(Role::Primer);
     primers.retain(|primer| members.is_empty() || members.contains(primer.as_str()));
     let mut asked = ask_all(view, &primers);

@@ -39,7 +39,7 @@ pub fn run(client: &Client, arguments: &GenerateCredentials) -> Result<Said, Ref
     };
     let now = Time::from_unix(not_before());
     let journal = if arguments.dry_run { None } else { Some(Journal::open(&places)?) };
-    let wanted = Wanted { successors: arguments.successors, anew: false, replace: places.asked()? };
+    let wanted = Wanted { successors: arguments.successors, replace: places.asked()?, ..Wanted::default() };
     let plan = Plan::new(cluster, &roots, &places, &wanted, now)?;
     let mut text = lab_mark(&answer).to_owned();
     text.push_str(&plan.text());

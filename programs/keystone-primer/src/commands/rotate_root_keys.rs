@@ -2,9 +2,12 @@
 //!
 //! | step | what is there afterwards |
 //! |---|---|
-//! | accept | a new root; both vouch for each other; both are believed; the old one signs |
-//! | issue | intermediates and leaves below the new root; both are believed |
+//! | accept | a new root; both vouch for each other; both are believed; the next intermediates are signed below the new one |
+//! | issue | the new root signs; both are believed |
 //! | drop | the new root alone; the old shares are destroyed |
+//!
+//! Between the first two the control plane takes the next intermediates into use, by its own command. They are in everybody's
+//! bundles by then, so machines are deployed one after the other and none is a stranger to another.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -21,12 +24,15 @@ use super::{Said, lab_mark, roots, secret};
 use crate::act::Stage;
 use crate::cli::{RotateRootKeys, RotationPlace};
 use crate::control::{Command, Secret};
-use crate::credentials::{self, CROSSES, Files, Journal, Places, Plan, ROOTS, Wanted};
+use crate::credentials::{self, Authorities, CROSSES, Chain, Files, Journal, Places, Plan, ROOTS, Wanted};
 use crate::groups::Kind;
 use crate::refusal::Refusal;
 use crate::signing::{nonce, not_before};
 
 const REASON: &str = "rotate-root-keys";
+/// What the control plane does between two steps.
+const PROMOTE: &str = "on a node of the control plane keystone-cluster rotate-keys --type intermediate, and deploy every machine \
+                       again, one after the other; then here keystone-primer rotate-root-keys";
 
 /// What both rotations of the root work on.
 pub struct Scene {
@@ -139,8 +145,13 @@ fn next(scene: &Scene) -> Result<Next, Refusal> {
     let vouched = |subject: &Certificate, by: &Certificate| {
         crosses.iter().any(|one| one.contents().key == subject.contents().key && one.verify(by).is_ok())
     };
-    let accepted =
-        both.contains(&newer) && both.contains(&older) && vouched(&newer, &older) && vouched(&older, &newer);
+    let prepared = credentials::chains(&scene.places, &both, scene.now)
+        .all(|(_, chain)| chain.all().any(|one| one.verify(&newer).is_ok()));
+    let accepted = both.contains(&newer)
+        && both.contains(&older)
+        && vouched(&newer, &older)
+        && vouched(&older, &newer)
+        && prepared;
     Ok(if accepted { Next::Issue } else { Next::Accept })
 }
 
@@ -160,14 +171,23 @@ pub fn run(client: &Client, arguments: &RotateRootKeys) -> Result<Said, Refusal>
         Next::Accept | Next::Issue => (scene.issuing, scene.newest),
         Next::Drop => (scene.issuing.saturating_sub(1), scene.issuing),
     };
+    let open = if next == Next::Issue { still_below(&scene, new)? } else { Vec::new() };
     let mut text = lab_mark(&scene.answer).to_owned();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "  {}", describe(next, old, new));
     let step = name(next);
     let mut document = json!({ "ok": true, "lab": scene.answer["lab"], "step": step, "from": old, "to": new, "dryRun": arguments.place.dry_run });
+    let before = format!("{} are still issued below G{old}", open.join(", "));
     if arguments.place.dry_run {
+        if !open.is_empty() {
+            let _ = writeln!(text, "  not yet: {before}\n  next: {PROMOTE}");
+        }
+        document["open"] = json!(open);
         text.push_str("Nothing was done.\n");
         return Ok(Said::new(document, text));
+    }
+    if !open.is_empty() {
+        return Err(Refusal::new(before).fix(PROMOTE));
     }
     if next == Next::Drop && !arguments.drop {
         return Err(Refusal::new(format!(
@@ -196,6 +216,7 @@ pub fn run(client: &Client, arguments: &RotateRootKeys) -> Result<Said, Refusal>
             let (mut files, plan) = scene.issue(client, &believed, new, false, REASON, &secret)?;
             text.push_str(&plan);
             files.without(CROSSES);
+            credentials::end_overlaps(&believed, &scene.places, &mut files, scene.now)?;
             let written = files.write(&journal, &scene.places)?;
             let done = Scene::step(client, Stage::Drop, &keys, REASON, &secret)?;
             for name in done["missing"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -207,9 +228,14 @@ pub fn run(client: &Client, arguments: &RotateRootKeys) -> Result<Said, Refusal>
             written
         }
     };
+    let then = match next {
+        Next::Accept => format!("; then {PROMOTE}"),
+        Next::Issue => ", then keystone-primer rotate-root-keys --drop".to_owned(),
+        Next::Drop => String::new(),
+    };
     let _ = writeln!(
         text,
-        "\n{} files written; next: {}git add {} {} && git commit, deploy every machine, then keystone-primer rotate-root-keys",
+        "\n{} files written; next: {}git add {} {} && git commit, deploy every machine{then}",
         written.len(),
         scene.places.before_commit(),
         scene.places.secrets.display(),
@@ -231,17 +257,28 @@ fn describe(next: Next, old: u32, new: u32) -> String {
     match next {
         Next::Accept => {
             format!(
-                "accept: make the root G{new}; G{old} and G{new} vouch for each other, and both are believed"
+                "accept: make the root G{new}; G{old} and G{new} vouch for each other, both are believed, and the next \
+                 intermediates are signed below G{new}"
             )
         }
-        Next::Issue => format!("issue: everything is signed below G{new}, and both are believed"),
+        Next::Issue => format!("issue: G{new} signs from now on, and both are believed"),
         Next::Drop => {
             format!("drop: G{new} alone is believed, and every primer destroys its share of G{old}")
         }
     }
 }
 
-/// Both roots vouch for each other, and everybody believes both.
+/// The intermediates in use that the new root did not sign. It signs when there is none.
+fn still_below(scene: &Scene, new: u32) -> Result<Vec<&'static str>, Refusal> {
+    let believed = [scene.root(new)?, scene.root(scene.issuing)?];
+    let other = |chain: &Chain| chain.current.as_ref().is_none_or(|one| one.verify(&believed[0]).is_err());
+    Ok(credentials::chains(&scene.places, &believed, scene.now)
+        .filter(|(_, chain)| other(chain))
+        .map(|(authority, _)| authority.as_str())
+        .collect())
+}
+
+/// Both roots vouch for each other, and everybody believes both, and the intermediates that come next.
 fn accept(client: &Client, scene: &Scene, old: u32, new: u32, secret: &Secret) -> Result<Files, Refusal> {
     let cross = |generation: u32| -> Result<Vec<Request>, Refusal> {
         Ok(vec![Request::Cross { generation, not_before: not_before(), nonce: nonce()? }])
@@ -261,5 +298,10 @@ fn accept(client: &Client, scene: &Scene, old: u32, new: u32, secret: &Secret) -
     let mut files = Files::new(&scene.cluster);
     files.trust(ROOTS, old_root.pem() + &new_root.pem());
     files.trust(CROSSES, newer.iter().chain(&older).map(Certificate::pem).collect::<String>());
+    let wanted = Wanted { successors: scene.successors.max(1), in_advance: true, ..Wanted::default() };
+    let believed = [new_root.clone(), old_root.clone()];
+    let next = Authorities::plan(&believed, &scene.places, &wanted, scene.now);
+    let signed = roots::sign(client, Some(new), next.requests(&scene.cluster, scene.now)?, REASON, secret)?;
+    next.complete(signed, &mut files)?;
     Ok(files)
 }

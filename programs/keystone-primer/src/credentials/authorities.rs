@@ -133,6 +133,8 @@ pub struct Wanted {
     pub anew: bool,
     /// Intermediates that the lock over the secrets asks to replace.
     pub replace: Replacements,
+    /// Whether those that issue stay whatever is the matter with them, so that only successors are signed.
+    pub in_advance: bool,
 }
 
 /// All intermediates.
@@ -143,24 +145,27 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// Looks at what is there. The first of the roots signs; what another one signed is replaced.
+    /// Looks at what is there. The first of the roots signs; what an earlier one signed is replaced.
     pub fn plan(roots: &[Certificate], places: &Places, wanted: &Wanted, now: Time) -> Self {
         let (mut new, mut there) = (Vec::new(), BTreeMap::new());
         for authority in INTERMEDIATES {
             let exists = |name: &str| places.secrets.join(format!("{name}.age")).exists();
             let mut chain = Chain::read(places, authority, roots, now);
             let due = |one: &Certificate| now >= one.contents().validity.renewal();
-            let by_another =
-                |one: &Certificate| roots.first().is_none_or(|signing| one.verify(signing).is_err());
+            let by_earlier = |one: &Certificate| {
+                let signer = roots.iter().find(|root| one.verify(root).is_ok());
+                signer.map(generation) < roots.first().map(generation)
+            };
             let asked = wanted.replace.get(&authority);
             let known = |one: &Certificate| asked.is_some_and(|asked| asked.known.contains(&hash(one.der())));
             let known_issues = chain.current.as_ref().is_some_and(known);
-            let replace = known_issues
-                || chain.current.as_ref().is_none_or(|one| due(one) || by_another(one))
-                || !exists(key_file(authority));
+            let replace = !wanted.in_advance
+                && (known_issues
+                    || chain.current.as_ref().is_none_or(|one| due(one) || by_earlier(one))
+                    || !exists(key_file(authority)));
             let lacking = chain.successors.len() < usize::from(wanted.successors)
                 || chain.successors.iter().any(known)
-                || chain.successors.first().is_some_and(|one| due(one) || by_another(one))
+                || chain.successors.first().is_some_and(|one| due(one) || by_earlier(one))
                 || (wanted.successors > 0 && !exists(successors_file(authority)));
             let mut next = chain.last_generation() + 1;
             if replace || lacking {

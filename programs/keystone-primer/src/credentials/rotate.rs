@@ -108,6 +108,21 @@ pub fn overlap(
     write_overlaps(&overlaps, files)
 }
 
+/// Forgets overlaps of intermediates that none of these roots signed: they ended with their root.
+pub fn end_overlaps(
+    roots: &[Certificate],
+    places: &Places,
+    files: &mut Files,
+    now: Time,
+) -> Result<(), Refusal> {
+    let mut overlaps = read_overlaps(places)?;
+    let before = overlaps.len();
+    overlaps.retain(|authority, overlap| {
+        Chain::read(places, *authority, roots, now).earlier.iter().any(|one| generation(one) == overlap.from)
+    });
+    if overlaps.len() == before { Ok(()) } else { write_overlaps(&overlaps, files) }
+}
+
 fn write_overlaps(overlaps: &Overlaps, files: &mut Files) -> Result<(), Refusal> {
     let text = serde_json::to_string_pretty(overlaps).map_err(|error| Refusal::new(error.to_string()))?;
     files.trust(STATE, text + "\n");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+pub mod control_plane;
 pub mod proxy;
 pub mod walker;
 
