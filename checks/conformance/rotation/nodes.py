@@ -56,6 +56,14 @@ class Node(Server):
         with open(self.files / f"{program}.log", "a") as log:
             return subprocess.Popen([program, *arguments], stdout=log, stderr=log, cwd=self.files)
 
+    def member(self, folder):
+        """Whether this node's member of etcd lets somebody in who has the certificate in a folder."""
+        return not subprocess.run(
+            ["etcdctl", f"--endpoints=https://127.0.0.1:{self.client}", f"--cacert={self.files}/trust/etcd-ca.crt", "--command-timeout=10s"]
+            + [f"--cert={folder}/apiserver-etcd.crt", f"--key={folder}/apiserver-etcd.key", "endpoint", "status"],
+            capture_output=True, check=False,
+        ).returncode  # fmt: skip
+
     def start_etcd(self, cluster):
         client, peer = (f"https://127.0.0.1:{port}" for port in (self.client, self.peer))
         self.etcd = self.start(
@@ -129,10 +137,23 @@ class Nodes:
             node.start_apiserver()
             self.wait(node)
 
-    def make(self, name, client):
-        """A config map."""
-        made = self.all[0].ask("/api/v1/namespaces/default/configmaps", client=client, body={"metadata": {"name": name}})
+    def deploy_together(self):
+        """All of them at once, as those who are deployed and those who are not are strangers to each other."""
+        for node in self.all:
+            node.stop()
+            node.install()
+        for node in self.all:
+            node.start_etcd(self.cluster)
+        for node in self.all:
+            node.start_apiserver()
+        for node in self.all:
+            self.wait(node)
+
+    def make(self, name, client, kind="configmaps", **more):
+        """An object in the namespace `default`. What the API says of it."""
+        made = self.all[0].ask(f"/api/v1/namespaces/default/{kind}", client=client, body={"metadata": {"name": name}, **more})
         assert made[0] == 201, made
+        return json.loads(made[1])
 
     def has(self, names, client):
         """What was acknowledged is there."""
@@ -180,10 +201,14 @@ def rotate_keys(lab, *arguments):
     )  # fmt: skip
 
 
-def rotate_root_keys(lab, *arguments):
-    """keystone-primer rotate-root-keys, on the first primer."""
+def primer(lab, *arguments):
+    """keystone-primer, on the first primer."""
     return run(
-        lab.folder / "bin/keystone-primer", "rotate-root-keys", *arguments, "--inventory", lab.folder / "cluster.toml",
+        lab.folder / "bin/keystone-primer", *arguments, "--inventory", lab.folder / "cluster.toml",
         "--secrets", lab.folder / "secrets", "--trust", lab.folder / "trust", "--identity", IDENTITIES / "nodes/primer-1.txt",
         env={**os.environ, "KEYSTONE_PRIMER_CONFIG": str(lab.folder / "primer-1/primer.json")},
     )  # fmt: skip
+
+
+def rotate_root_keys(lab, *arguments):
+    return primer(lab, "rotate-root-keys", *arguments)

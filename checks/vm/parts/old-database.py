@@ -44,6 +44,16 @@ with subtest("standbys follow the new generation"):
     for node in control.values():
         node.wait_until_succeeds(f"ls /var/lib/keystone/standby/primer-1-{generation}/*/*-txid", timeout=150)
 
-with subtest("who joined since is not known, and its journal says so"):
+with subtest("who joined since is not known; its journal says so, and so does health there"):
     worker1.wait_until_succeeds("journalctl -u tailscaled | grep -F '404: node not found'", timeout=120)
     assert "worker-1" not in known()
+    until_health(worker1, {"this machine in the mesh": ("unhealthy", "the coordinator answers, and not to this machine")}, timeout=90)
+
+with subtest("forgotten by itself too, it joins as a new machine"):
+    worker1.succeed("systemctl stop tailscaled && rm /var/lib/tailscale/tailscaled.state /var/lib/keystone/mesh/joined && sync")
+    worker1.crash()
+    worker1.start()
+    enrol(primer1, worker1, "worker-1")
+    in_mesh(worker1)
+    assert "worker-1" in known()
+    until_health(worker1, {"this machine in the mesh": ("healthy", "joined")})

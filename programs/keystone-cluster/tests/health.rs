@@ -498,4 +498,19 @@ fn a_machine_that_left_the_mesh_is_unhealthy() {
     assert_eq!((code, point(&document, "this machine in the mesh").1), (1, "its state is NeedsLogin"));
     world.tailscale(r#"{"BackendState":"Running","Health":["no relay answers"]}"#);
     assert_eq!(point(&world.look().1, "this machine in the mesh"), ("unhealthy", "no relay answers"));
+    world.tailscale(r#"{"BackendState":"Running","Health":null,"Self":{"Online":false}}"#);
+    let document = world.look().1;
+    let (state, said) = point(&document, "this machine in the mesh");
+    assert!(
+        state == "unhealthy" && said.starts_with("the coordinator answers, and not to this machine"),
+        "{said}"
+    );
+    // Nobody can tell that while the coordinator is away.
+    let world = World::new();
+    world.tailscale(r#"{"BackendState":"Running","Health":null,"Self":{"Online":false}}"#);
+    let document = world.look().1;
+    let (state, said) = point(&document, "this machine in the mesh");
+    assert!(state == "unknown" && said.starts_with("joined; it hears nothing new"), "{said}");
+    world.tailscale(r#"{"BackendState":"Running","Health":null,"Self":{"Online":true}}"#);
+    assert_eq!(point(&world.look().1, "this machine in the mesh"), ("healthy", "joined"));
 }

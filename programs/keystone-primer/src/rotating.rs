@@ -16,6 +16,7 @@ use crate::groups::{self, Kind, Record};
 use crate::primer::Primer;
 use crate::rebuild::{self, Rebuilt};
 use crate::refusal::Refusal;
+use crate::store::Store;
 use crate::transcript;
 
 const ENTRY: &str = "rotation";
@@ -86,6 +87,24 @@ pub fn rebuild(
     summary.push(format!("because (claimed): {reason}"));
     let unattended = primer.policy()?.unattended_acts.contains(&Dangerous::Rotation);
     Ok(Rebuilt { messages: Vec::new(), summary, unattended })
+}
+
+/// The generation of the backup key that was made together with this one of the root, as in an emergency.
+fn made_with(store: &Store, root: u32) -> Result<Option<u32>, Refusal> {
+    for seat in groups::needed(store, Kind::Root)?.seats {
+        let mut number = transcript::head(store, &seat.name)?.number;
+        while let Some(signed) = transcript::entry(store, &seat.name, number)? {
+            number -= 1;
+            let entry = signed.read()?;
+            let details = &entry.details;
+            let made = entry.kind == ENTRY && details["stage"] == json!(Stage::Generate);
+            if made && details["keys"]["root"] == root {
+                let with = details["keys"]["backup"].as_u64();
+                return Ok(with.and_then(|generation| u32::try_from(generation).ok()));
+            }
+        }
+    }
+    Ok(None)
 }
 
 impl Primer {
@@ -207,8 +226,10 @@ impl Primer {
             return Err(Refusal::new("the root has no certificate yet")
                 .fix("approve it on the primers: keystone-primer pending"));
         }
+        let with = if newest > issuing { made_with(&inner.store, newest)? } else { None };
         Ok(json!({
-            "issuing": issuing, "newest": newest, "roots": roots, "backups": backups, "lab": self.config.lab(),
+            "issuing": issuing, "newest": newest, "roots": roots, "backups": backups, "newestMadeWithBackup": with,
+            "lab": self.config.lab(),
         }))
     }
 
@@ -251,7 +272,8 @@ impl Primer {
             self.propose(&record, needed.max(1), &act, &without.iter().cloned().collect(), unlock, tell)?;
         let by: Vec<String> = agreed.answers.keys().cloned().collect();
         if stage == Stage::Generate {
-            for (kind, number) in &keys {
+            // The root last: as long as it is not there, nobody takes what is for something else.
+            for (kind, number) in keys.iter().rev() {
                 tell(format!("all primers make the {} key G{number}", kind.as_str()));
                 self.generate(*kind, *number)?;
             }

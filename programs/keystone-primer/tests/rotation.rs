@@ -312,3 +312,26 @@ fn in_an_emergency_nothing_of_before_is_believed() {
     let idle = world.json(3, "generate-credentials", &[]);
     assert_eq!(idle["written"], serde_json::json!([]), "{idle}");
 }
+
+#[test]
+fn an_emergency_in_the_middle_of_a_rotation_uses_nothing_of_it() {
+    let world = World::new();
+    world.json(1, "rotate-root-keys", &[]);
+    world.intermediates(None, false);
+    let before = world.trust("kubernetes-ca.crt");
+    let roots = world.trust("root-ca.crt");
+    assert_eq!((roots.len(), before[0].verify(&roots[1]).is_ok()), (2, true));
+
+    let done = world.json(2, "emergency-rotate", &["--all-credentials"]);
+    assert_eq!((done["root"].as_u64(), done["backup"].as_u64()), (Some(3), Some(2)), "{done}");
+    let root = world.trust("root-ca.crt");
+    assert!(root.len() == 1 && !roots.contains(&root[0]));
+    for intermediate in world.trust("kubernetes-ca.crt") {
+        intermediate.verify(&root[0]).unwrap();
+        assert!(before.iter().all(|one| one.contents().key != intermediate.contents().key));
+    }
+    assert!(!world.path("trust/root-cross.crt").exists() && !world.path("trust/rotation.json").exists());
+    let status = world.three.json(1, &["status", "--verify"]);
+    let keys: Vec<&str> = status["keys"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["backup-G1", "backup-G2", "root-G3"], "{status}");
+}

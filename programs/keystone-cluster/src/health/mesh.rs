@@ -8,10 +8,12 @@ use serde::Deserialize;
 use keystone_primer::ask::{Anchor, Fault};
 
 use super::View;
-use super::report::{Area, Point};
+use super::report::{Area, Point, State};
 
 pub fn look(view: &View) -> Area {
-    Area::new("mesh", vec![coordinator(view), here()])
+    let coordinator = coordinator(view);
+    let here = here(coordinator.state);
+    Area::new("mesh", vec![coordinator, here])
 }
 
 fn coordinator(view: &View) -> Point {
@@ -36,9 +38,20 @@ struct Status {
     backend_state: String,
     #[serde(default)]
     health: Option<Vec<String>>,
+    #[serde(default, rename = "Self")]
+    own: Own,
 }
 
-fn here() -> Point {
+/// What it says of its own machine.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Own {
+    /// Whether the coordinator sends it what changes (`GetInPollNetMap` in ipnlocal). Without that it goes on with what it
+    /// remembers, and its state is `Running` all the same.
+    online: Option<bool>,
+}
+
+fn here(coordinator: State) -> Point {
     let what = "this machine in the mesh";
     let output = Command::new("tailscale").args(["status", "--json"]).stdin(Stdio::null()).output();
     let output = match output {
@@ -58,9 +71,18 @@ fn here() -> Point {
         return Point::unhealthy(what, format!("its state is {}", status.backend_state))
             .fix("systemctl status keystone-mesh-join");
     }
-    if complaints.is_empty() {
-        Point::healthy(what, "joined")
-    } else {
-        Point::unhealthy(what, complaints.join("; ")).fix("tailscale status")
+    if !complaints.is_empty() {
+        return Point::unhealthy(what, complaints.join("; ")).fix("tailscale status");
+    }
+    match (status.own.online, coordinator) {
+        (Some(false), State::Healthy) => Point::unhealthy(
+            what,
+            "the coordinator answers, and not to this machine, which goes on with the peers that it remembers",
+        )
+        .fix("journalctl -u tailscaled; if that says `node not found`: docs/how-to/mend-the-mesh.md"),
+        (Some(false), _) => {
+            Point::unknown(what, "joined; it hears nothing new, and goes on with the peers that it remembers")
+        }
+        _ => Point::healthy(what, "joined"),
     }
 }

@@ -17,17 +17,19 @@ use crate::refusal::Refusal;
 
 const REASON: &str = "emergency-rotate --all-credentials";
 
+fn generation(number: &Value) -> Option<u32> {
+    number.as_u64().and_then(|number| u32::try_from(number).ok())
+}
+
 pub fn run(client: &Client, arguments: &EmergencyRotate) -> Result<Said, Refusal> {
     if !arguments.all_credentials {
         return Err(Refusal::new("nothing is chosen").fix(format!("keystone-primer {REASON}")));
     }
     let mut scene = Scene::new(client, &arguments.place)?;
-    let backup =
-        |answer: &Value| answer["backups"][0].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-    // One that was begun and not ended goes on with its own keys.
-    let begun = scene.newest > scene.issuing;
-    let new = if begun { scene.newest } else { scene.newest + 1 };
-    let backup = backup(&scene.answer) + u32::from(!begun);
+    // One that was begun and not ended goes on with its own keys. Those of another rotation that is under way may be known.
+    let begun = generation(&scene.answer["newestMadeWithBackup"]);
+    let new = if begun.is_some() { scene.newest } else { scene.newest + 1 };
+    let backup = begun.unwrap_or_else(|| generation(&scene.answer["backups"][0]).unwrap_or(1) + 1);
     let mut text = lab_mark(&scene.answer).to_owned();
     // Writing to a String cannot fail.
     let _ = writeln!(

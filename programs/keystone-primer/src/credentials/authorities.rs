@@ -129,7 +129,7 @@ impl New {
 pub struct Wanted {
     /// How many successors each intermediate has.
     pub successors: u8,
-    /// Whether values that exist are made anew, as somebody else may know them.
+    /// Whether intermediates and values that exist are made anew, as somebody else may know them.
     pub anew: bool,
     /// Intermediates that the lock over the secrets asks to replace.
     pub replace: Replacements,
@@ -160,7 +160,8 @@ impl Authorities {
             let known = |one: &Certificate| asked.is_some_and(|asked| asked.known.contains(&hash(one.der())));
             let known_issues = chain.current.as_ref().is_some_and(known);
             let replace = !wanted.in_advance
-                && (known_issues
+                && (wanted.anew
+                    || known_issues
                     || chain.current.as_ref().is_none_or(|one| due(one) || by_earlier(one))
                     || !exists(key_file(authority)));
             let lacking = chain.successors.len() < usize::from(wanted.successors)
