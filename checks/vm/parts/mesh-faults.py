@@ -93,7 +93,11 @@ with subtest("a new node cannot join, and says why"):
 with subtest("and joins when there is one"):
     start_coordinator()
     # It tries with a patience of its own.
-    storage1.wait_until_succeeds("tailscale ip -4", timeout=150)
+    try:
+        storage1.wait_until_succeeds("tailscale ip -4", timeout=150)
+    except Exception:
+        print(storage1.execute("journalctl --no-pager --output cat --lines 8 --unit keystone-mesh-join")[1])
+        raise
     in_mesh(storage1)
 
 with subtest("another key of the coordinator: clients that run are refused, and work when they are restarted"):
