@@ -46,6 +46,18 @@ in
     ''
   );
 
+  # iana-etc is a stand-in without files, and nft shows protocols as numbers without this one.
+  environment.etc.protocols = lib.mkIf config.boot.isContainer (lib.mkForce {
+    text = ''
+      ip 0 IP
+      icmp 1 ICMP
+      tcp 6 TCP
+      udp 17 UDP
+      ipv6-icmp 58 IPv6-ICMP
+      sctp 132 SCTP
+    '';
+  });
+
   # The stand-in's bashInteractive has no program of that name, and sshd refuses people without a shell.
   users.defaultUserShell = lib.mkIf config.boot.isContainer (lib.mkForce "/bin/bash");
   users.users.root.shell = lib.mkIf config.boot.isContainer (lib.mkForce "/bin/bash");

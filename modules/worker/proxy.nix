@@ -48,6 +48,10 @@ in
         message = "keystone: services.kubernetes.proxy.hostname is ${proxy.hostname} and that of kubelet ${config.services.kubernetes.kubelet.hostname}; kube-proxy would find no node of its own. Take both settings out.";
       }
       {
+        assertion = config.environment.etc.protocols.enable or false;
+        message = "keystone: ${cfg.node.name} has no /etc/protocols, so nft shows protocols as numbers. kube-proxy compares what nft shows with what it wrote, by name, and would take every service away whenever it is started and once an hour. Leave environment.etc.protocols as it is.";
+      }
+      {
         assertion = !config.networking.nftables.flushRuleset;
         message = "keystone: networking.nftables.flushRuleset is on, so every switch would remove the rules of kube-proxy and flannel, and services would be gone. Set it to false.";
       }

@@ -21,6 +21,7 @@ let
           nftables.flushRuleset = true;
           firewall.trustedInterfaces = [ "tailscale0" ];
         };
+        environment.etc.protocols.enable = mkForce false;
         services = {
           resolved.enable = mkForce false;
           headscale = {
@@ -100,6 +101,7 @@ lib.mapAttrs (_: part: says part control) {
   "an even number of control-plane nodes" = "2 nodes have the role control-plane";
   "what is not built yet: KMS" = ''kubernetes.encryption = "kms" (a KMS v2 plugin) is not built yet'';
   "rules of kube-proxy flushed by a switch" = "networking.nftables.flushRuleset is on";
+  "a kube-proxy that takes for strange what it wrote" = "has no /etc/protocols";
   # The API server does not start with an authority in which it finds no certificate.
   "an authority of people's issuer that is none" = "has no certificate in PEM";
   "an authority of an issuer that nobody logs in at" = "the inventory has no [identity.login]";

@@ -157,9 +157,21 @@ with subtest("its pods move to the other one, and the service with them"):
     control1.wait_until_succeeds(moved, timeout=120)
     assert control1.wait_until_succeeds(ask("neighbour", "http://moves.default.svc.cluster.local"), timeout=60) == "moved\n"
 
-with subtest("it comes back"):
+with subtest("it comes back, and a new pod there finds names and is let in where a policy says so"):
     worker2.start()
     control1.succeed(f"{kubectl} wait node worker-2 --for condition=Ready --timeout 90s")
+    apply(policy("friends", podSelector=WEB, policyTypes=["Ingress"], ingress=[{"from": [{"podSelector": {"matchLabels": {"role": "friend"}}}]}]))
+    control1.wait_until_succeeds(refused("neighbour", BY_NAME), timeout=30)
+    apply(pod("late", "worker-2", {"role": "friend"}, "sleep 100000"))
+    assert control1.wait_until_succeeds(ask("late", BY_NAME), timeout=60) == "found\n"
+
+with subtest("services go on when kube-proxy is started anew"):
+    for node in workers.values():
+        node.succeed("systemctl restart kube-proxy")
+        node.wait_until_succeeds("journalctl -u kube-proxy --since -1min | grep -F 'Caches are synced' | grep -F 'endpoint slice'", timeout=30)
+        # It compares what it finds with what it wants, and takes away what it does not know.
+        node.wait_until_succeeds("nft list map ip kube-proxy service-ips | grep -F '. tcp . 53 : goto'", timeout=30)
+    assert control1.wait_until_succeeds(ask("late", BY_NAME), timeout=30) == "found\n"
     for host, node in joining.items():
         failed = node.execute("systemctl --failed --plain --no-legend | grep -E 'keystone|kube|etcd|flannel|containerd'")[1]
         assert failed == "", f"{host}: {failed}"
