@@ -9,9 +9,12 @@
 mod common;
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 use common::{LAB, PRODUCTION, Three, encrypt, request};
 use keystone_pki::certificate::Certificate;
+use serde_json::Value;
 
 #[test]
 fn any_two_sign_and_open_and_one_alone_does_neither() {
@@ -129,6 +132,45 @@ fn no_secret_is_on_disk_or_in_a_log() {
             }
         }
     }
+}
+
+#[test]
+fn with_all_that_agenix_reads_and_the_whole_folder_no_share_opens() {
+    let three = Three::ready(LAB);
+    let identities = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../checks/fixtures/identities/nodes");
+    let identities: Vec<PathBuf> = fs::read_dir(identities)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    assert!(identities.iter().any(|path| path.ends_with("primer-1.txt")), "{identities:?}");
+    let mut shares = 0;
+    for n in 1..=3 {
+        for entry in fs::read_dir(three.path(n, "keys/groups")).unwrap() {
+            let record: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+            let file = three.path(n, "share.age");
+            fs::write(&file, record["share"].as_str().unwrap()).unwrap();
+            let mut age = Command::new("age");
+            age.arg("--decrypt");
+            for identity in &identities {
+                age.arg("--identity").arg(identity);
+            }
+            let opened = age.arg(&file).output().unwrap();
+            let said = String::from_utf8_lossy(&opened.stderr).into_owned();
+            assert!(!opened.status.success() && said.contains("no identity matched"), "{said}");
+            fs::remove_file(file).unwrap();
+            shares += 1;
+        }
+        // Whole as it is, the folder opens with its protector and with nothing else.
+        three.say(n, &["test-wake"], "");
+        let (protector, aside) = (three.path(n, "lab.key"), three.path(n, "aside"));
+        fs::rename(&protector, &aside).unwrap();
+        let error = three.refused(n, &["test-wake"]);
+        assert!(error.contains("lab.key"), "{error}");
+        fs::rename(&aside, &protector).unwrap();
+        three.say(n, &["test-wake"], "");
+    }
+    assert_eq!(shares, 6, "a share of the root and one of the backup key on each");
 }
 
 /// The id of what waits on a primer, as soon as something does.
