@@ -84,6 +84,7 @@ class Lab:
 
     def __init__(self, program, folder):
         self.program, self.folder = program, folder / "lab"
+        self.environment = {**os.environ, "KEYSTONE_PRIMER_CONFIG": str(self.folder / "primer-1/primer.json")}
 
     def __enter__(self):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
@@ -101,7 +102,7 @@ class Lab:
         run(
             *program, *arguments, *(part for option, file in files for part in (f"--{option}", self.folder / file)),
             "--identity", IDENTITIES / f"nodes/{identity}.txt",
-            env={**os.environ, "KEYSTONE_PRIMER_CONFIG": str(self.folder / "primer-1/primer.json")},
+            env=self.environment,
         )  # fmt: skip
 
     def intermediates(self, *arguments):
@@ -114,8 +115,7 @@ class Lab:
         """A certificate by the root itself, and its key."""
         key, csr, out = (self.folder / f"{host}.{suffix}" for suffix in ("key", "csr", "crt"))
         run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/", "-keyout", key, "-out", csr)
-        env = {**os.environ, "KEYSTONE_PRIMER_CONFIG": str(self.folder / "primer-1/primer.json")}
-        run(self.folder / "bin/keystone-primer", "sign-certificate", "--csr", csr, "--out", out, env=env)
+        run(self.folder / "bin/keystone-primer", "sign-certificate", "--csr", csr, "--out", out, env=self.environment)
         return out.read_text(), key.read_text()
 
     def opened(self, secret, identity):

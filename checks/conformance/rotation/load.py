@@ -9,8 +9,6 @@ import threading
 import time
 from collections import Counter
 
-from lab import until
-
 WORKERS = 10
 A_SECOND = 200
 
@@ -20,7 +18,6 @@ class Load:
         self.nodes = nodes
         self.ready = {node.name for node in nodes}
         self.counts, self.failed, self.written = Counter(), [], []
-        self.rounds = [0] * WORKERS
         self.lock = threading.Lock()
         self.over = threading.Event()
         self.credentials(credentials)
@@ -51,14 +48,6 @@ class Load:
         # A busy machine asks less, and nobody who asks nothing is refused.
         assert error or self.counts["good"] > A_SECOND / 10 * self.seconds, str(self)
 
-    def drained(self):
-        """What failed so far, once every request that is on its way has its answer; from here on it is counted anew."""
-        asked = list(self.rounds)
-        until("requests are answered", lambda: all(now > then + 1 for now, then in zip(self.rounds, asked, strict=True)))
-        with self.lock:
-            failed, self.failed = self.failed, []
-        return failed
-
     def guarded(self, task, *arguments):
         """Who asks no more has failed, too."""
         try:
@@ -82,7 +71,6 @@ class Load:
         while not self.over.is_set():
             started = time.monotonic()
             number += 1
-            self.rounds[at] = number
             method, path, body = "GET", "/api/v1/namespaces/default/configmaps/asked", None
             if number % 10 == 0:
                 name = f"written-{at}-{number}"

@@ -5,10 +5,7 @@
 let
   etcd = import ../parts/etcd.nix args;
   on.keystone.etcd.beginsOn = "primers";
-  primer = number: {
-    imports = [ (etcd.host "primer-${number}" { }) ];
-    inherit (on) keystone;
-  };
+  primer = number: etcd.host "primer-${number}" on;
 in
 {
   name = "begin-on-primers";

@@ -66,6 +66,13 @@ impl World {
         Certificate::bundle(&fs::read_to_string(self.path("trust").join(name)).unwrap()).unwrap()
     }
 
+    /// Which generations of the intermediate of etcd are believed, in the order of its bundle.
+    fn generations(&self) -> Vec<String> {
+        let name = |one: &Certificate| one.contents().subject.common_name.clone();
+        let bundle = self.trust("etcd-ca.crt");
+        bundle.iter().map(|one| name(one).rsplit_once(' ').unwrap().1.to_owned()).collect()
+    }
+
     fn leaf(&self, host: &str, leaf: &str) -> Vec<Certificate> {
         let identity = repository().join(format!("checks/fixtures/identities/nodes/{host}.txt"));
         let output = Command::new("age")
@@ -136,11 +143,7 @@ fn believed(folder: &Path, anchor: &Certificate, between: &[&Certificate], leaf:
 fn the_end_of_an_overlap_takes_out_what_it_names_and_nothing_else() {
     let world = World::new();
     let rotate = |finish: bool| world.intermediates(Some(Authority::Etcd), finish);
-    let generations = || -> Vec<String> {
-        let bundle = world.trust("etcd-ca.crt");
-        let name = |one: &Certificate| one.contents().subject.common_name.clone();
-        bundle.iter().map(|one| name(one).rsplit_once(' ').unwrap().1.to_owned()).collect()
-    };
+    let generations = || world.generations();
     rotate(false);
     assert_eq!(generations(), ["G2", "G3", "G4", "G1"]);
     // The root is replaced meanwhile: what issues below the old one is what machines show that were not deployed since.
@@ -158,6 +161,29 @@ fn the_end_of_an_overlap_takes_out_what_it_names_and_nothing_else() {
     // What was to end has ended with its root, so nothing has to be finished first.
     rotate(false);
     assert_eq!(generations(), ["G8", "G9", "G10", "G5"]);
+}
+
+#[test]
+fn below_a_new_root_an_overlap_ends_and_what_is_below_the_old_one_stays_until_that_goes() {
+    let world = World::new();
+    world.json(1, "rotate-root-keys", &[]);
+    world.intermediates(None, false);
+    world.json(1, "rotate-root-keys", &[]);
+    assert_eq!(world.generations(), ["G5", "G8", "G9", "G10", "G1"]);
+    // Somebody left who knew its key, and machines may show what is below G1 all the same.
+    let digest = ring::digest::digest(&ring::digest::SHA256, world.trust("etcd-ca.crt")[0].der());
+    let known = digest.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let asked =
+        serde_json::json!({ "because": ["bob left"], "since": "2026-01-01T00:00:00Z", "known": [known] });
+    let lock = serde_json::json!({ "version": 1, "replace": { "etcd": asked }, "files": {} });
+    fs::write(world.path("secrets/lock.json"), lock.to_string()).unwrap();
+    world.json(1, "generate-credentials", &[]);
+    assert_eq!(world.generations(), ["G11", "G12", "G13", "G14", "G5", "G1"]);
+    let said = world.intermediates(Some(Authority::Etcd), true);
+    assert!(said.contains("etcd G5 is believed no more"), "{said}");
+    assert_eq!(world.generations(), ["G11", "G12", "G13", "G14", "G1"]);
+    world.json(1, "rotate-root-keys", &["--drop"]);
+    assert!(!world.generations().contains(&"G1".to_owned()), "{:?}", world.generations());
 }
 
 #[test]
@@ -275,7 +301,16 @@ fn in_an_emergency_nothing_of_before_is_believed() {
     assert_eq!((planned["root"].as_u64(), planned["backup"].as_u64()), (Some(2), Some(2)));
     assert_eq!(files("secrets"), before);
 
-    world.json(1, "emergency-rotate", &["--all-credentials"]);
+    // It ends when the keys are made and nothing is written yet, and goes on with these keys.
+    let held = world.path("secrets/etcd-encryption.age");
+    let whole = fs::read(&held).unwrap();
+    fs::write(&held, "damaged").unwrap();
+    let error = world.refused(1, "emergency-rotate", &["--all-credentials"]);
+    assert!(error.contains("etcd-encryption"), "{error}");
+    fs::write(&held, whole).unwrap();
+    assert_eq!(files("secrets"), before);
+    let done = world.json(1, "emergency-rotate", &["--all-credentials"]);
+    assert_eq!((done["root"].as_u64(), done["backup"].as_u64()), (Some(2), Some(2)), "{done}");
     let after = files("secrets");
     assert_eq!(before.len(), after.len());
     assert!(before.iter().zip(&after).all(|(before, after)| before != after), "{:?}", names("secrets"));
